@@ -1,0 +1,63 @@
+import { randomFillSync } from 'node:crypto'
+
+/** 8 unique random bytes, one latin1 character each. Tokens are compared for equality and never reused. */
+export type Token = string
+
+/** A pending timer. `cancel` is idempotent. */
+export interface Timer {
+  cancel(): void
+}
+
+/**
+ * The only source of time, timers and randomness (the one exception: wire has a clock of the same shape).
+ * Tests and the simulator pass their own.
+ */
+export interface Clock {
+  /** Monotonic milliseconds, with fractions; the origin is arbitrary. */
+  now(): number
+  /** Wall time in milliseconds since 1970; may jump, and is used to notice a suspended machine only. */
+  wallNow(): number
+  /** Calls `fire` once after `ms`. The timer never keeps the process alive. */
+  after(ms: number, fire: () => void): Timer
+  /** Uniform in [0, 1). */
+  random(): number
+  /** A new unique token. */
+  token(): Token
+}
+
+// One refill serves 512 tokens: a system call per token would cost more than the token.
+const POOL_BYTES = 4096
+
+class SystemClock implements Clock {
+  #pool = Buffer.alloc(0)
+  #used = 0
+
+  now(): number {
+    return performance.now()
+  }
+
+  wallNow(): number {
+    return Date.now()
+  }
+
+  after(ms: number, fire: () => void): Timer {
+    const handle = setTimeout(fire, ms)
+    handle.unref()
+    return { cancel: () => clearTimeout(handle) }
+  }
+
+  random(): number {
+    return Math.random()
+  }
+
+  token(): Token {
+    if (this.#used + 8 > this.#pool.length) {
+      this.#pool = randomFillSync(Buffer.alloc(POOL_BYTES))
+      this.#used = 0
+    }
+    return this.#pool.latin1Slice(this.#used, (this.#used += 8))
+  }
+}
+
+/** The machine's own clock. */
+export const systemClock: Clock = new SystemClock()

@@ -1,0 +1,270 @@
+/**
+ * The narrow waist: what a shared tier (L2) must do. Redis, Memcached and the in-memory model of testkit
+ * implement it, and one conformance suite (testkit) holds all of them to it. Meanings: docs/wire/protocol.md.
+ *
+ * Every operation takes `by`, the moment on `Clock.now()` at which its caller stops waiting; it then rejects
+ * with `l2_timeout`, and its outcome is unknown. A store never keeps a caller longer, never queues while it
+ * has no connection (`l2_unavailable` at once), and never hands one caller's reply to another.
+ */
+import type { Clock, Token } from './clock.ts'
+
+export type { Clock, Timer, Token } from './clock.ts'
+export { systemClock } from './clock.ts'
+export {
+  type DecodedEntry,
+  decodeEntry,
+  encodeEntry,
+  encodeEntryHead,
+  ENTRY_FLAG_NEGATIVE,
+  ENTRY_FLAG_STALE,
+  hardPart,
+  keyCheck,
+  SEEN_BYTES,
+} from './entry.ts'
+export { CacheError, type CacheErrorCode, show } from './errors.ts'
+
+/**
+ * The current token of a tag: 8 characters (hard), or 16 (hard, then soft) once the tag was expired softly.
+ * Hard parts differ, or the tag is missing: the entry is absent. Only soft parts differ: it is stale.
+ */
+export type TagToken = string
+
+/** A tag as an entry carries it: its name and the token captured before the entry's load. */
+export interface Tag {
+  readonly name: string
+  readonly token: TagToken
+}
+
+/** A value on its way into the store. The store stamps times by its server's clock. */
+export interface NewEntry {
+  /** Unique per stored value: equal ids mean equal values. */
+  readonly id: Token
+  readonly payload: Uint8Array
+  /** How the payload is written; see codec/. 0..255 */
+  readonly codec: number
+  /** ENTRY_FLAG_* bits. */
+  readonly flags: number
+  /** Fresh for this long from now. */
+  readonly ttlMs: number
+  /** Physically kept for this long from now; at least ttlMs. */
+  readonly keepMs: number
+  /** How long the load took; drives early refresh. */
+  readonly loadMs: number
+  /** Set only by versioned puts. */
+  readonly version?: bigint
+  readonly namespaceToken: Token
+  readonly tags: readonly Tag[]
+}
+
+/** A value as the store found it. Durations count from the moment its reply was processed. */
+export interface StoredEntry {
+  readonly readable: true
+  readonly id: Token
+  readonly payload: Uint8Array
+  readonly codec: number
+  readonly flags: number
+  readonly ageMs: number
+  /** Time left until it is stale; zero or less: it is stale. */
+  readonly freshMs: number
+  /** Time left until the store forgets it. */
+  readonly keepMs: number
+  readonly loadMs: number
+  readonly version: bigint | undefined
+  readonly namespaceToken: Token
+  readonly tags: readonly Tag[]
+  /** The first bytes as read (at most SEEN_BYTES): handed back to `acquire` to say "this one I know". */
+  readonly seen: Uint8Array
+}
+
+/** Bytes that are no entry of this key: a miss that the next fill overwrites. */
+export interface UnreadableEntry {
+  readonly readable: false
+  readonly reason: string
+  readonly seen: Uint8Array
+}
+
+export type FoundEntry = StoredEntry | UnreadableEntry | undefined
+
+/** Current tokens. A name that is absent here is missing in the store, and missing means "no match". */
+export interface Tokens {
+  readonly namespace: Token | undefined
+  /** Replaced before any tag of the namespace is invalidated (rule T'). */
+  readonly epoch: Token | undefined
+  readonly tags: ReadonlyMap<string, TagToken>
+}
+
+export interface ReadRequest {
+  readonly keys: readonly string[]
+  /** Tags whose current tokens are wanted along with the values. */
+  readonly tags: readonly string[]
+  /** Whether the namespace token and the tag epoch are wanted. */
+  readonly namespace: boolean
+  /** True: the caller loads on a miss, and a store that grants leases with its reads may do so, to `token`. */
+  readonly intent: 'peek' | 'load'
+  /** Set by the store to true in the moment before the request's bytes are handed to the socket. */
+  written: boolean
+}
+
+export interface ReadReply {
+  /** In the order of `keys`. */
+  readonly entries: readonly FoundEntry[]
+  readonly tokens: Tokens
+}
+
+export interface AcquireRequest {
+  readonly key: string
+  /** Unique per load. */
+  readonly token: Token
+  readonly leaseMs: number
+  /** What the caller's own read found and could not use; any other value found now is handed back. */
+  readonly seen: Uint8Array | undefined
+  /** Tokens of these tags, of the namespace and of the epoch are captured in the same trip, minted where missing. */
+  readonly tags: readonly string[]
+  /** Life given to tokens that are minted now. */
+  readonly tagLifeMs: number
+}
+
+export type Acquired =
+  | { readonly state: 'won' | 'busy' | 'quarantined'; readonly tokens: Tokens }
+  | { readonly state: 'found'; readonly entry: StoredEntry | UnreadableEntry; readonly tokens: Tokens }
+
+export interface FillRequest {
+  readonly key: string
+  readonly token: Token
+  readonly entry: NewEntry
+}
+
+export interface Filled {
+  /** False: the lease was lost (invalidated, expired, connection changed) or a quarantine is live; nothing was stored. */
+  readonly stored: boolean
+  /** The entry's tags, the namespace and the epoch, read again after the fill in the same trip. */
+  readonly tokens: Tokens
+}
+
+export interface PutRequest {
+  readonly key: string
+  /** `namespaceToken` and `tags` are filled in by the store, in the same trip. */
+  readonly entry: Omit<NewEntry, 'namespaceToken' | 'tags'>
+  readonly tags: readonly string[]
+  readonly tagLifeMs: number
+}
+
+export interface PutReply {
+  /** 'older': a versioned put found the same or a newer version, or none (it then voids the lease and stores nothing). */
+  readonly outcome: 'stored' | 'older' | 'quarantined'
+  readonly tokens: Tokens
+}
+
+/** Keys and tags that one write touches. */
+export interface Names {
+  readonly keys: readonly string[]
+  readonly tags: readonly string[]
+}
+
+/** Facts of the server, for stats, explain and the doctor. Unknown ones are undefined. */
+export interface StoreFacts {
+  readonly server: string
+  readonly version: string
+  readonly usedBytes: number | undefined
+  readonly maxBytes: number | undefined
+  readonly evictionPolicy: string | undefined
+  readonly evictedKeys: number | undefined
+  readonly keys: number | undefined
+}
+
+/** What a store can and cannot do, declared, so that shared code never asks which store it is. */
+export interface StoreCapabilities {
+  /** Tells of every change to a name this process has read, in wire order with replies: L1 'tracked' and 'strong'. */
+  readonly push: boolean
+  /** Shortest lease it can grant. */
+  readonly leaseMinMs: number
+  /** Why a missing capability is missing, for the docs and the errors. */
+  readonly lacks: Readonly<Record<string, string>>
+}
+
+/**
+ * Callbacks of one namespace. They are called synchronously, in the order of the wire: a push that the server
+ * sent before a reply is delivered before that reply's promise settles.
+ */
+export interface StoreWatcher {
+  /** The value of this key may have changed, expired or gone. */
+  keyChanged(key: string): void
+  /** The lease of this key was granted, renewed, released or voided. */
+  leaseChanged(key: string): void
+  /** This tag's token was replaced or is gone. */
+  tagChanged(tag: string): void
+  /** The namespace token was replaced or is gone. */
+  namespaceChanged(): void
+  /** Anything may have changed (FLUSHALL). */
+  everythingChanged(): void
+  /** A connection is ready for use; whatever was held from an earlier one is unverified. */
+  connected(facts: { readonly server: string; readonly version: string; readonly generation: number }): void
+  /** The connection is gone, and with it every push. */
+  lost(): void
+  /** Everything the server did before `sentAtMs` (on Clock.now()) has been delivered. */
+  verified(sentAtMs: number): void
+}
+
+/** The operations on one namespace. One round trip each unless said otherwise. */
+export interface NamespaceStore {
+  read(request: ReadRequest, by: number): Promise<ReadReply>
+  /** The current tokens of these tags, the namespace and the epoch; `mintLifeMs` mints those that are missing. */
+  tokens(tags: readonly string[], mintLifeMs: number | undefined, by: number): Promise<Tokens>
+  acquire(request: AcquireRequest, by: number): Promise<Acquired>
+  /** Extends a live lease of this token; false: it is no longer held. */
+  renew(key: string, token: Token, leaseMs: number, by: number): Promise<boolean>
+  fill(request: FillRequest, by: number): Promise<Filled>
+  /** Gives a lease back and wakes its waiters; says whether it was still live. */
+  release(key: string, token: Token, by: number): Promise<boolean>
+  /** Removes values and voids leases. Works when the server's memory is full. */
+  invalidate(keys: readonly string[], by: number): Promise<void>
+  /** Replaces the epoch, then the tokens. Two commands whatever the number of entries. */
+  invalidateTags(tags: readonly string[], by: number): Promise<void>
+  /** Marks values stale and voids leases. */
+  expire(keys: readonly string[], by: number): Promise<void>
+  /** Replaces soft tokens: entries become stale. A missing tag, or no memory, is a hard invalidation. */
+  expireTags(tags: readonly string[], by: number): Promise<void>
+  /** Replaces the namespace token: every entry of the namespace is absent. */
+  clear(by: number): Promise<void>
+  /** Stores unconditionally, or by version; refused by the server after `by`; voids the lease. */
+  put(request: PutRequest, by: number): Promise<PutReply>
+  /** While a live quarantine of any token is there, acquire, fill and put of these names are refused. Also renews. */
+  quarantine(names: Names, token: Token, lifeMs: number, by: number): Promise<void>
+  /** Removes only this token's quarantine. */
+  unquarantine(names: Names, token: Token, by: number): Promise<void>
+  close(): void
+}
+
+/** A shared tier in use: one connection (or pool) that serves the namespaces opened on it. */
+export interface Store {
+  readonly capabilities: StoreCapabilities
+  /** What to print of it: no credentials. */
+  readonly address: string
+  /** Opens a namespace. `watcher.connected` is called at once if the connection is already up. */
+  namespace(name: string, watcher: StoreWatcher): NamespaceStore
+  /** Everything that the server did before this call has been delivered to the watchers when it resolves. */
+  barrier(by: number): Promise<void>
+  /** True while commands can be sent. */
+  readonly online: boolean
+  inspect(by: number): Promise<StoreFacts>
+  close(): Promise<void>
+}
+
+/** What a cache hands to its store. */
+export interface StoreEnvironment {
+  readonly clock: Clock
+  readonly cacheName: string
+  /** Whether pushes are wanted (L1 modes 'tracked' and 'strong'). */
+  readonly tracking: boolean
+  /** Time between heartbeats; a third of the staleness bound Δ. */
+  readonly heartbeatMs: number
+  /** Largest value that is written or read on the main lane. */
+  readonly maxValueBytes: number
+  /** Background trouble and changes of state, one line each, without credentials. */
+  log(level: 'info' | 'warn', message: string): void
+}
+
+/** What a user passes as `l2`: made by `redis(url)`, `memory()`, …; opened by createCache, which then owns it. */
+export interface StoreDefinition {
+  open(environment: StoreEnvironment): Store
+}

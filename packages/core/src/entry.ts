@@ -1,0 +1,194 @@
+/**
+ * The bytes of a stored entry: a 48-byte header, then tags, then payload. Specified in docs/wire/entry.md.
+ *
+ *   0  magic 'H'        1  format (1)      2  flags            3  codec
+ *   4  id, 8 bytes      12 key check, 8 bytes                  20 created, u48 ms of server time
+ *   26 ttl, u40 ms      31 keep, u40 ms    36 load, u24 ms     39 [version, i64, if flagged]
+ *   39 namespace token, 8 bytes            47 number of tags, varint
+ *      per tag: varint(name bytes * 2 + has soft part), name in UTF-8, 8 or 16 bytes of token
+ */
+import type { Token } from './clock.ts'
+import type { NewEntry, StoredEntry, Tag, TagToken, UnreadableEntry } from './contracts.ts'
+
+const MAGIC = 0x48
+const FORMAT = 1
+const VERSION_AT = 39
+const TOKEN_BYTES = 8
+const U24_MAX = 0xff_ff_ff
+// 2^40 ms is 34 years: a longer life is kept as that.
+const U40_MAX = 2 ** 40 - 1
+
+/** The value was expired by hand (`expire`): it is stale however young. */
+export const ENTRY_FLAG_STALE = 1
+/** The value is a null kept for negativeTtl. */
+export const ENTRY_FLAG_NEGATIVE = 2
+/** A version follows the fixed part. Set by the encoder. */
+const FLAG_VERSION = 4
+
+/** Bytes that identify what was read: magic, format, flags, codec and id. */
+export const SEEN_BYTES = 12
+
+/** The part of a tag token whose change means absent; the rest only means stale. */
+export function hardPart(token: TagToken): Token {
+  return token.length === TOKEN_BYTES ? token : token.slice(0, TOKEN_BYTES)
+}
+
+/**
+ * 64 bits over a key, to notice a reply that belongs to another key. Not cryptographic: it guards against
+ * desynchronised replies, not against chosen keys. Two rounds of the public-domain cyrb53 mixing.
+ */
+export function keyCheck(key: string): readonly [high: number, low: number] {
+  let high = 0xdeadbeef
+  let low = 0x41c6ce57
+  for (let i = 0; i < key.length; i++) {
+    const unit = key.charCodeAt(i)
+    high = Math.imul(high ^ unit, 2654435761)
+    low = Math.imul(low ^ unit, 1597334677)
+  }
+  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909)
+  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909)
+  return [high >>> 0, low >>> 0]
+}
+
+/** An entry's header without namespace token, tags and payload: what a server-side script completes. */
+export function encodeEntryHead(
+  entry: Omit<NewEntry, 'namespaceToken' | 'tags'>,
+  key: string,
+  serverNowMs: number,
+): Buffer {
+  const versioned = entry.version !== undefined
+  const head = Buffer.allocUnsafe(VERSION_AT + (versioned ? 8 : 0))
+  const [high, low] = keyCheck(key)
+  head[0] = MAGIC
+  head[1] = FORMAT
+  head[2] = entry.flags | (versioned ? FLAG_VERSION : 0)
+  head[3] = entry.codec
+  head.latin1Write(entry.id, 4, TOKEN_BYTES)
+  head.writeUInt32BE(high, 12)
+  head.writeUInt32BE(low, 16)
+  head.writeUIntBE(Math.max(0, Math.floor(serverNowMs)), 20, 6)
+  head.writeUIntBE(Math.min(U40_MAX, Math.ceil(entry.ttlMs)), 26, 5)
+  head.writeUIntBE(Math.min(U40_MAX, Math.ceil(entry.keepMs)), 31, 5)
+  head.writeUIntBE(Math.min(U24_MAX, Math.ceil(entry.loadMs)), 36, 3)
+  if (entry.version !== undefined) head.writeBigInt64BE(entry.version, VERSION_AT)
+  return head
+}
+
+/** The namespace token and tags, as they follow the head. */
+function encodeTail(namespaceToken: Token, tags: readonly Tag[]): Buffer {
+  let bytes = TOKEN_BYTES + varintBytes(tags.length)
+  for (const tag of tags) bytes += tagBytes(tag)
+  const tail = Buffer.allocUnsafe(bytes)
+  let at = tail.latin1Write(namespaceToken, 0, TOKEN_BYTES)
+  at = writeVarint(tail, at, tags.length)
+  for (const tag of tags) {
+    const nameBytes = Buffer.byteLength(tag.name)
+    at = writeVarint(tail, at, nameBytes * 2 + (tag.token.length > TOKEN_BYTES ? 1 : 0))
+    at += tail.utf8Write(tag.name, at)
+    at += tail.latin1Write(tag.token, at)
+  }
+  return tail
+}
+
+/** Header, tags and payload as one buffer. Cost: one copy of the payload. */
+export function encodeEntry(entry: NewEntry, key: string, serverNowMs: number): Buffer {
+  return Buffer.concat([
+    encodeEntryHead(entry, key, serverNowMs),
+    encodeTail(entry.namespaceToken, entry.tags),
+    entry.payload,
+  ])
+}
+
+export type DecodedEntry = StoredEntry | UnreadableEntry
+
+/**
+ * Reads what a store holds under `key`. Never throws: foreign, damaged, newer or another key's bytes are
+ * unreadable, which is a miss. The payload is a view into `bytes`.
+ */
+export function decodeEntry(bytes: Buffer, key: string, serverNowMs: number): DecodedEntry {
+  const seen = bytes.subarray(0, SEEN_BYTES)
+  const unreadable = (reason: string): UnreadableEntry => ({ readable: false, reason, seen })
+  if (bytes.length < VERSION_AT + TOKEN_BYTES + 1 || bytes[0] !== MAGIC) return unreadable('not an entry')
+  if (bytes[1] !== FORMAT) return unreadable(`format ${bytes[1]}`)
+  const [high, low] = keyCheck(key)
+  if (bytes.readUInt32BE(12) !== high || bytes.readUInt32BE(16) !== low) return unreadable('another key')
+  const flags = bytes.readUInt8(2)
+  let at = VERSION_AT
+  let version: bigint | undefined
+  if ((flags & FLAG_VERSION) !== 0) {
+    if (bytes.length < at + 8 + TOKEN_BYTES + 1) return unreadable('truncated')
+    version = bytes.readBigInt64BE(at)
+    at += 8
+  }
+  const namespaceToken = bytes.latin1Slice(at, at + TOKEN_BYTES)
+  const tags: Tag[] = []
+  const payloadAt = readTags(bytes, at + TOKEN_BYTES, tags)
+  if (payloadAt === undefined) return unreadable('truncated')
+  const createdMs = bytes.readUIntBE(20, 6)
+  // A created time ahead of the server's own clock (it was set back) counts as now: age never runs negative.
+  const ageMs = Math.max(0, serverNowMs - createdMs)
+  return {
+    readable: true,
+    id: bytes.latin1Slice(4, 12),
+    payload: bytes.subarray(payloadAt),
+    codec: bytes.readUInt8(3),
+    flags: flags & ~FLAG_VERSION,
+    ageMs,
+    freshMs: (flags & ENTRY_FLAG_STALE) !== 0 ? Math.min(0, bytes.readUIntBE(26, 5) - ageMs) : bytes.readUIntBE(26, 5) - ageMs,
+    keepMs: bytes.readUIntBE(31, 5) - ageMs,
+    loadMs: bytes.readUIntBE(36, 3),
+    version,
+    namespaceToken,
+    tags,
+    seen,
+  }
+}
+
+/** Appends the tags found at `at` to `tags`; the offset behind them, or undefined where the bytes end early. */
+function readTags(bytes: Buffer, at: number, tags: Tag[]): number | undefined {
+  const count = readVarint(bytes, at)
+  if (count === undefined) return undefined
+  let next = count.next
+  for (let i = 0; i < count.value; i++) {
+    const head = readVarint(bytes, next)
+    if (head === undefined) return undefined
+    const nameEnd = head.next + (head.value >>> 1)
+    const tokenEnd = nameEnd + ((head.value & 1) === 1 ? 2 * TOKEN_BYTES : TOKEN_BYTES)
+    if (tokenEnd > bytes.length) return undefined
+    tags.push({ name: bytes.utf8Slice(head.next, nameEnd), token: bytes.latin1Slice(nameEnd, tokenEnd) })
+    next = tokenEnd
+  }
+  return next
+}
+
+function tagBytes(tag: Tag): number {
+  const nameBytes = Buffer.byteLength(tag.name)
+  return varintBytes(nameBytes * 2) + nameBytes + tag.token.length
+}
+
+function varintBytes(value: number): number {
+  return value < 0x80 ? 1 : value < 0x4000 ? 2 : 3
+}
+
+/** LEB128, at most 3 bytes (2^21 - 1), which is above every count and name length that options allow. */
+function writeVarint(bytes: Buffer, at: number, value: number): number {
+  let rest = value
+  let next = at
+  while (rest >= 0x80) {
+    bytes[next++] = (rest & 0x7f) | 0x80
+    rest >>>= 7
+  }
+  bytes[next++] = rest
+  return next
+}
+
+function readVarint(bytes: Buffer, at: number): { value: number; next: number } | undefined {
+  let value = 0
+  for (let i = 0; i < 3; i++) {
+    const byte = bytes[at + i]
+    if (byte === undefined) return undefined
+    value |= (byte & 0x7f) << (7 * i)
+    if (byte < 0x80) return { value, next: at + i + 1 }
+  }
+  return undefined
+}

@@ -1,0 +1,65 @@
+/** Every code an error of Holdfast can carry. A code is stable; a message is not. */
+export type CacheErrorCode =
+  | 'invalid_argument' // a programmer's mistake: the message names argument, expected and got
+  | 'unsupported_value' // a value that no tier can keep as it is: the message names its path
+  | 'value_too_large' // the encoded value is above maxValueBytes
+  | 'l1_full' // policy 'none' and no room left: thrown by set, never by a load
+  | 'closed' // the cache was used after close()
+  | 'aborted' // the caller's own signal fired; `cause` is its reason
+  | 'loader_timeout' // the loader outlived hardTimeout and no stale value was allowed
+  | 'invalid_load' // a loader answered what its contract forbids (a validation failed, a bulk answer misses its form)
+  | 'l2_unavailable' // the shared tier cannot be reached now
+  | 'l2_timeout' // the shared tier did not answer in time; the outcome is unknown
+  | 'l2_error' // the shared tier answered with an error
+  | 'l2_unsupported' // the server is too old, a cluster, or lacks what was asked for
+  | 'not_applied' // an invalidation or write that had to reach the shared tier did not
+  | 'decode_failed' // bytes that are no value of ours; on reads this is a miss, never thrown at the caller
+
+/** What an error can say beyond its message. */
+export interface CacheErrorDetails {
+  readonly key?: string
+  readonly tier?: 'l1' | 'l2'
+  readonly retryable?: boolean
+  readonly cause?: unknown
+}
+
+/** The one family of errors. Loader errors are not wrapped: they reach every waiter as themselves. */
+export class CacheError extends Error {
+  override readonly name = 'CacheError'
+  readonly code: CacheErrorCode
+  readonly key: string | undefined
+  readonly tier: 'l1' | 'l2' | undefined
+  /** Whether the same call may succeed later without a change of its arguments. */
+  readonly retryable: boolean
+
+  constructor(code: CacheErrorCode, message: string, details: CacheErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.code = code
+    this.key = details.key
+    this.tier = details.tier
+    this.retryable = details.retryable ?? false
+  }
+}
+
+// Longest piece of a foreign value that a message repeats.
+const SHOWN_CHARS_MAX = 60
+
+/** A value as one short, printable line for a message: control characters escaped, long text cut. */
+export function show(value: unknown): string {
+  if (typeof value === 'string') {
+    const cut = value.length > SHOWN_CHARS_MAX ? `${value.slice(0, SHOWN_CHARS_MAX)}…` : value
+    return JSON.stringify(cut).replace(/[\u007f-\u009f\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  }
+  if (typeof value === 'bigint') return `${value}n`
+  if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`
+  if (typeof value === 'symbol') return value.toString()
+  if (typeof value !== 'object' || value === null) return String(value)
+  if (Array.isArray(value)) return `an array of ${value.length}`
+  const constructor: unknown = Reflect.get(value, 'constructor')
+  return typeof constructor === 'function' && constructor.name !== 'Object' ? `a ${constructor.name}` : 'an object'
+}
+
+/** The error of a programmer's mistake. */
+export function invalidArgument(argument: string, expected: string, got: unknown): CacheError {
+  return new CacheError('invalid_argument', `${argument}: expected ${expected}, got ${show(got)}`)
+}

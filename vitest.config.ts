@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config'
+
+// Tests import the packages' sources through the export condition, as `npm start` does: no build before a test.
+const conditions = ['holdfast-source', 'node', 'import', 'module', 'default']
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    include: ['packages/*/src/**/*.test.ts', 'tools/**/*.test.ts', 'examples/*/src/**/*.test.ts', 'sim/*/src/**/*.test.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    reporters: ['default', './tools/closing-line.ts'],
+  },
+})
