@@ -55,7 +55,7 @@ class SystemClock implements Clock {
       this.#pool = randomFillSync(Buffer.alloc(POOL_BYTES))
       this.#used = 0
     }
-    return this.#pool.latin1Slice(this.#used, (this.#used += 8))
+    return this.#pool.toString('latin1', this.#used, (this.#used += 8))
   }
 }
 

@@ -7,81 +7,27 @@
  * has no connection (`l2_unavailable` at once), and never hands one caller's reply to another.
  */
 import type { Clock, Token } from './clock.ts'
+import type { NewEntry, StoredEntry, TagToken, UnreadableEntry } from './entry.ts'
 
 export type { Clock, Timer, Token } from './clock.ts'
 export { systemClock } from './clock.ts'
 export {
   type DecodedEntry,
   decodeEntry,
-  encodeEntry,
-  encodeEntryHead,
   ENTRY_FLAG_NEGATIVE,
   ENTRY_FLAG_STALE,
+  encodeEntry,
+  encodeEntryHead,
   hardPart,
   keyCheck,
+  type NewEntry,
   SEEN_BYTES,
+  type StoredEntry,
+  type Tag,
+  type TagToken,
+  type UnreadableEntry,
 } from './entry.ts'
 export { CacheError, type CacheErrorCode, show } from './errors.ts'
-
-/**
- * The current token of a tag: 8 characters (hard), or 16 (hard, then soft) once the tag was expired softly.
- * Hard parts differ, or the tag is missing: the entry is absent. Only soft parts differ: it is stale.
- */
-export type TagToken = string
-
-/** A tag as an entry carries it: its name and the token captured before the entry's load. */
-export interface Tag {
-  readonly name: string
-  readonly token: TagToken
-}
-
-/** A value on its way into the store. The store stamps times by its server's clock. */
-export interface NewEntry {
-  /** Unique per stored value: equal ids mean equal values. */
-  readonly id: Token
-  readonly payload: Uint8Array
-  /** How the payload is written; see codec/. 0..255 */
-  readonly codec: number
-  /** ENTRY_FLAG_* bits. */
-  readonly flags: number
-  /** Fresh for this long from now. */
-  readonly ttlMs: number
-  /** Physically kept for this long from now; at least ttlMs. */
-  readonly keepMs: number
-  /** How long the load took; drives early refresh. */
-  readonly loadMs: number
-  /** Set only by versioned puts. */
-  readonly version?: bigint
-  readonly namespaceToken: Token
-  readonly tags: readonly Tag[]
-}
-
-/** A value as the store found it. Durations count from the moment its reply was processed. */
-export interface StoredEntry {
-  readonly readable: true
-  readonly id: Token
-  readonly payload: Uint8Array
-  readonly codec: number
-  readonly flags: number
-  readonly ageMs: number
-  /** Time left until it is stale; zero or less: it is stale. */
-  readonly freshMs: number
-  /** Time left until the store forgets it. */
-  readonly keepMs: number
-  readonly loadMs: number
-  readonly version: bigint | undefined
-  readonly namespaceToken: Token
-  readonly tags: readonly Tag[]
-  /** The first bytes as read (at most SEEN_BYTES): handed back to `acquire` to say "this one I know". */
-  readonly seen: Uint8Array
-}
-
-/** Bytes that are no entry of this key: a miss that the next fill overwrites. */
-export interface UnreadableEntry {
-  readonly readable: false
-  readonly reason: string
-  readonly seen: Uint8Array
-}
 
 export type FoundEntry = StoredEntry | UnreadableEntry | undefined
 

@@ -8,7 +8,66 @@
  *      per tag: varint(name bytes * 2 + has soft part), name in UTF-8, 8 or 16 bytes of token
  */
 import type { Token } from './clock.ts'
-import type { NewEntry, StoredEntry, Tag, TagToken, UnreadableEntry } from './contracts.ts'
+
+/**
+ * The current token of a tag: 8 characters (hard), or 16 (hard, then soft) once the tag was expired softly.
+ * Hard parts differ, or the tag is missing: the entry is absent. Only soft parts differ: it is stale.
+ */
+export type TagToken = string
+
+/** A tag as an entry carries it: its name and the token captured before the entry's load. */
+export interface Tag {
+  readonly name: string
+  readonly token: TagToken
+}
+
+/** A value on its way into the store. The store stamps times by its server's clock. */
+export interface NewEntry {
+  /** Unique per stored value: equal ids mean equal values. */
+  readonly id: Token
+  readonly payload: Uint8Array
+  /** How the payload is written; see codec/. 0..255 */
+  readonly codec: number
+  /** ENTRY_FLAG_* bits. */
+  readonly flags: number
+  /** Fresh for this long from now. */
+  readonly ttlMs: number
+  /** Physically kept for this long from now; at least ttlMs. */
+  readonly keepMs: number
+  /** How long the load took; drives early refresh. */
+  readonly loadMs: number
+  /** Set only by versioned puts. */
+  readonly version?: bigint
+  readonly namespaceToken: Token
+  readonly tags: readonly Tag[]
+}
+
+/** A value as the store found it. Durations count from the moment its reply was processed. */
+export interface StoredEntry {
+  readonly readable: true
+  readonly id: Token
+  readonly payload: Uint8Array
+  readonly codec: number
+  readonly flags: number
+  readonly ageMs: number
+  /** Time left until it is stale; zero or less: it is stale. */
+  readonly freshMs: number
+  /** Time left until the store forgets it. */
+  readonly keepMs: number
+  readonly loadMs: number
+  readonly version: bigint | undefined
+  readonly namespaceToken: Token
+  readonly tags: readonly Tag[]
+  /** The first bytes as read (at most SEEN_BYTES): handed back to `acquire` to say "this one I know". */
+  readonly seen: Uint8Array
+}
+
+/** Bytes that are no entry of this key: a miss that the next fill overwrites. */
+export interface UnreadableEntry {
+  readonly readable: false
+  readonly reason: string
+  readonly seen: Uint8Array
+}
 
 const MAGIC = 0x48
 const FORMAT = 1
@@ -63,7 +122,7 @@ export function encodeEntryHead(
   head[1] = FORMAT
   head[2] = entry.flags | (versioned ? FLAG_VERSION : 0)
   head[3] = entry.codec
-  head.latin1Write(entry.id, 4, TOKEN_BYTES)
+  head.write(entry.id, 4, TOKEN_BYTES, 'latin1')
   head.writeUInt32BE(high, 12)
   head.writeUInt32BE(low, 16)
   head.writeUIntBE(Math.max(0, Math.floor(serverNowMs)), 20, 6)
@@ -79,13 +138,13 @@ function encodeTail(namespaceToken: Token, tags: readonly Tag[]): Buffer {
   let bytes = TOKEN_BYTES + varintBytes(tags.length)
   for (const tag of tags) bytes += tagBytes(tag)
   const tail = Buffer.allocUnsafe(bytes)
-  let at = tail.latin1Write(namespaceToken, 0, TOKEN_BYTES)
+  let at = tail.write(namespaceToken, 0, TOKEN_BYTES, 'latin1')
   at = writeVarint(tail, at, tags.length)
   for (const tag of tags) {
     const nameBytes = Buffer.byteLength(tag.name)
     at = writeVarint(tail, at, nameBytes * 2 + (tag.token.length > TOKEN_BYTES ? 1 : 0))
-    at += tail.utf8Write(tag.name, at)
-    at += tail.latin1Write(tag.token, at)
+    at += tail.write(tag.name, at, 'utf8')
+    at += tail.write(tag.token, at, 'latin1')
   }
   return tail
 }
@@ -120,7 +179,7 @@ export function decodeEntry(bytes: Buffer, key: string, serverNowMs: number): De
     version = bytes.readBigInt64BE(at)
     at += 8
   }
-  const namespaceToken = bytes.latin1Slice(at, at + TOKEN_BYTES)
+  const namespaceToken = bytes.toString('latin1', at, at + TOKEN_BYTES)
   const tags: Tag[] = []
   const payloadAt = readTags(bytes, at + TOKEN_BYTES, tags)
   if (payloadAt === undefined) return unreadable('truncated')
@@ -129,12 +188,15 @@ export function decodeEntry(bytes: Buffer, key: string, serverNowMs: number): De
   const ageMs = Math.max(0, serverNowMs - createdMs)
   return {
     readable: true,
-    id: bytes.latin1Slice(4, 12),
+    id: bytes.toString('latin1', 4, 12),
     payload: bytes.subarray(payloadAt),
     codec: bytes.readUInt8(3),
     flags: flags & ~FLAG_VERSION,
     ageMs,
-    freshMs: (flags & ENTRY_FLAG_STALE) !== 0 ? Math.min(0, bytes.readUIntBE(26, 5) - ageMs) : bytes.readUIntBE(26, 5) - ageMs,
+    freshMs:
+      (flags & ENTRY_FLAG_STALE) !== 0
+        ? Math.min(0, bytes.readUIntBE(26, 5) - ageMs)
+        : bytes.readUIntBE(26, 5) - ageMs,
     keepMs: bytes.readUIntBE(31, 5) - ageMs,
     loadMs: bytes.readUIntBE(36, 3),
     version,
@@ -155,7 +217,10 @@ function readTags(bytes: Buffer, at: number, tags: Tag[]): number | undefined {
     const nameEnd = head.next + (head.value >>> 1)
     const tokenEnd = nameEnd + ((head.value & 1) === 1 ? 2 * TOKEN_BYTES : TOKEN_BYTES)
     if (tokenEnd > bytes.length) return undefined
-    tags.push({ name: bytes.utf8Slice(head.next, nameEnd), token: bytes.latin1Slice(nameEnd, tokenEnd) })
+    tags.push({
+      name: bytes.toString('utf8', head.next, nameEnd),
+      token: bytes.toString('latin1', nameEnd, tokenEnd),
+    })
     next = tokenEnd
   }
   return next

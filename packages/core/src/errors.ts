@@ -48,7 +48,10 @@ const SHOWN_CHARS_MAX = 60
 export function show(value: unknown): string {
   if (typeof value === 'string') {
     const cut = value.length > SHOWN_CHARS_MAX ? `${value.slice(0, SHOWN_CHARS_MAX)}…` : value
-    return JSON.stringify(cut).replace(/[\u007f-\u009f\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    return JSON.stringify(cut).replace(
+      /[\u007f-\u009f\u2028\u2029]/g,
+      (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    )
   }
   if (typeof value === 'bigint') return `${value}n`
   if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`
@@ -56,7 +59,9 @@ export function show(value: unknown): string {
   if (typeof value !== 'object' || value === null) return String(value)
   if (Array.isArray(value)) return `an array of ${value.length}`
   const constructor: unknown = Reflect.get(value, 'constructor')
-  return typeof constructor === 'function' && constructor.name !== 'Object' ? `a ${constructor.name}` : 'an object'
+  return typeof constructor === 'function' && constructor.name !== 'Object'
+    ? `a ${constructor.name}`
+    : 'an object'
 }
 
 /** The error of a programmer's mistake. */
