@@ -55,7 +55,9 @@ class SystemClock implements Clock {
       this.#pool = randomFillSync(Buffer.alloc(POOL_BYTES))
       this.#used = 0
     }
-    return this.#pool.toString('latin1', this.#used, (this.#used += 8))
+    const at = this.#used
+    this.#used = at + 8
+    return this.#pool.toString('latin1', at, at + 8)
   }
 }
 

@@ -21,7 +21,6 @@ export {
   hardPart,
   keyCheck,
   type NewEntry,
-  SEEN_BYTES,
   type StoredEntry,
   type Tag,
   type TagToken,
@@ -63,7 +62,7 @@ export interface AcquireRequest {
   readonly token: Token
   readonly leaseMs: number
   /** What the caller's own read found and could not use; any other value found now is handed back. */
-  readonly seen: Uint8Array | undefined
+  readonly seen: string | undefined
   /** Tokens of these tags, of the namespace and of the epoch are captured in the same trip, minted where missing. */
   readonly tags: readonly string[]
   /** Life given to tokens that are minted now. */

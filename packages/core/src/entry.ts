@@ -58,19 +58,21 @@ export interface StoredEntry {
   readonly version: bigint | undefined
   readonly namespaceToken: Token
   readonly tags: readonly Tag[]
-  /** The first bytes as read (at most SEEN_BYTES): handed back to `acquire` to say "this one I know". */
-  readonly seen: Uint8Array
+  /** Equal to `id`: handed back to `acquire` to say "this one I know". */
+  readonly seen: string
 }
 
 /** Bytes that are no entry of this key: a miss that the next fill overwrites. */
 export interface UnreadableEntry {
   readonly readable: false
   readonly reason: string
-  readonly seen: Uint8Array
+  /** What stands where an id would, as latin1: handed back to `acquire` to say "this one I know". */
+  readonly seen: string
 }
 
 const MAGIC = 0x48
 const FORMAT = 1
+const ID_AT = 4
 const VERSION_AT = 39
 const TOKEN_BYTES = 8
 const U24_MAX = 0xff_ff_ff
@@ -83,9 +85,6 @@ export const ENTRY_FLAG_STALE = 1
 export const ENTRY_FLAG_NEGATIVE = 2
 /** A version follows the fixed part. Set by the encoder. */
 const FLAG_VERSION = 4
-
-/** Bytes that identify what was read: magic, format, flags, codec and id. */
-export const SEEN_BYTES = 12
 
 /** The part of a tag token whose change means absent; the rest only means stale. */
 export function hardPart(token: TagToken): Token {
@@ -122,7 +121,7 @@ export function encodeEntryHead(
   head[1] = FORMAT
   head[2] = entry.flags | (versioned ? FLAG_VERSION : 0)
   head[3] = entry.codec
-  head.write(entry.id, 4, TOKEN_BYTES, 'latin1')
+  head.write(entry.id, ID_AT, TOKEN_BYTES, 'latin1')
   head.writeUInt32BE(high, 12)
   head.writeUInt32BE(low, 16)
   head.writeUIntBE(Math.max(0, Math.floor(serverNowMs)), 20, 6)
@@ -165,7 +164,7 @@ export type DecodedEntry = StoredEntry | UnreadableEntry
  * unreadable, which is a miss. The payload is a view into `bytes`.
  */
 export function decodeEntry(bytes: Buffer, key: string, serverNowMs: number): DecodedEntry {
-  const seen = bytes.subarray(0, SEEN_BYTES)
+  const seen = bytes.toString('latin1', ID_AT, ID_AT + TOKEN_BYTES)
   const unreadable = (reason: string): UnreadableEntry => ({ readable: false, reason, seen })
   if (bytes.length < VERSION_AT + TOKEN_BYTES + 1 || bytes[0] !== MAGIC) return unreadable('not an entry')
   if (bytes[1] !== FORMAT) return unreadable(`format ${bytes[1]}`)
@@ -188,7 +187,7 @@ export function decodeEntry(bytes: Buffer, key: string, serverNowMs: number): De
   const ageMs = Math.max(0, serverNowMs - createdMs)
   return {
     readable: true,
-    id: bytes.toString('latin1', 4, 12),
+    id: seen,
     payload: bytes.subarray(payloadAt),
     codec: bytes.readUInt8(3),
     flags: flags & ~FLAG_VERSION,

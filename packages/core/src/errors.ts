@@ -58,10 +58,8 @@ export function show(value: unknown): string {
   if (typeof value === 'symbol') return value.toString()
   if (typeof value !== 'object' || value === null) return String(value)
   if (Array.isArray(value)) return `an array of ${value.length}`
-  const constructor: unknown = Reflect.get(value, 'constructor')
-  return typeof constructor === 'function' && constructor.name !== 'Object'
-    ? `a ${constructor.name}`
-    : 'an object'
+  const maker: unknown = Reflect.get(value, 'constructor')
+  return typeof maker === 'function' && maker.name !== 'Object' ? `a ${maker.name}` : 'an object'
 }
 
 /** The error of a programmer's mistake. */

@@ -1,1 +1,33 @@
-export {}
+export {
+  Cache,
+  type Entry,
+  type ReadOptions,
+  type SetOptions,
+  type WrapOptions,
+} from './cache.ts'
+export { createCache } from './create-cache.ts'
+export type { ByteSize, Duration } from './duration.ts'
+export { CacheError, type CacheErrorCode } from './errors.ts'
+export type { InvalidateEvent, LoadEvent, ReadEvent, TroubleEvent } from './events.ts'
+export type { LoadContext, Loader } from './flow/call-loader.ts'
+export type { Explanation, TagExplanation, TierExplanation } from './flow/explain.ts'
+export type { Invalidated, InvalidateOptions } from './flow/invalidate.ts'
+export type { LoadManyContext, ManyLoader } from './flow/many.ts'
+export type { Written } from './flow/mutate.ts'
+export type { Reservation } from './flow/reserve.ts'
+export type { CacheKey, KeyPart } from './keys.ts'
+export type {
+  CacheOptions,
+  CodecWrap,
+  EntryOptions,
+  EvictionPolicyName,
+  Isolation,
+  L1Mode,
+  L1Options,
+  Logger,
+  NamedType,
+  StandardSchema,
+  TagsOption,
+  TieredDuration,
+} from './options.ts'
+export type { CacheStats, MissReason, Outcome, Tier } from './stats.ts'

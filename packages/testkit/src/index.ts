@@ -1,1 +1,33 @@
-export {}
+export { freePort } from './free-port.ts'
+export { ANOMALIES, type Anomaly, type Violation } from './history/anomaly.ts'
+export { type CheckHistoryOptions, checkHistory, type HistoryReport } from './history/check-history.ts'
+export { hostNow } from './history/clock.ts'
+export type { FreshWithin } from './history/freshness.ts'
+export type {
+  CommitEvent,
+  FillEvent,
+  HistoryEvent,
+  InvalidateEvent,
+  LoadEvent,
+  ReadEvent,
+  ReadSource,
+  SetEvent,
+} from './history/history-event.ts'
+export { readHistory } from './history/read-history.ts'
+export {
+  type HistoryRecorder,
+  type NewEvent,
+  type RecordHistoryOptions,
+  recordHistory,
+} from './history/record-history.ts'
+export { summarizeReport } from './history/summarize-report.ts'
+export { type ManualClock, type ManualClockOptions, manualClock } from './manual-clock.ts'
+export { type RedisReply, RedisReplyError } from './servers/resp2.ts'
+export { ServerError, type ServerErrorCode } from './servers/server-error.ts'
+export {
+  findPostgres,
+  type PostgresServer,
+  type StartPostgresOptions,
+  startPostgres,
+} from './start-postgres.ts'
+export { type RedisServer, type RedisText, type StartRedisOptions, startRedis } from './start-redis.ts'

@@ -1,1 +1,10 @@
-export {}
+export type { WireClock, WireTimer } from './clock.ts'
+export { systemWireClock } from './clock.ts'
+export type { Command, SendOptions } from './command.ts'
+export { type Connect, connectSocket, type SocketListener, type WireSocket } from './connect.ts'
+export { Connection, type ConnectionEvents, type ConnectionOptions } from './connection.ts'
+export { describeEndpoint, type Endpoint, type TlsSettings } from './endpoint.ts'
+export type { FrameSink, Framing } from './framing.ts'
+export { type Handshake, type HandshakeLink, HandshakeRefused } from './handshake.ts'
+export { type ConnectionLimits, DEFAULT_LIMITS } from './limits.ts'
+export { WireError, type WireErrorCode } from './wire-error.ts'

@@ -1,0 +1,58 @@
+import { ServerError, startRedis } from '@holdfast/testkit'
+import { Database } from './database.ts'
+import { startEmbeddedDatabase } from './embedded-database.ts'
+import type { Lifetime } from './lifetime.ts'
+import { type Settings, SettingsError } from './settings.ts'
+
+/** The URL of a database that holds the cities: the given one, filled where it was not, or an embedded one. */
+export async function provideDatabase(
+  settings: Settings,
+  lifetime: Lifetime,
+  say: (line: string) => void,
+): Promise<string> {
+  if (settings.databaseUrl !== undefined) {
+    await fillGiven(settings.databaseUrl, say)
+    return settings.databaseUrl
+  }
+  const onFilling = (): void => say('Filling an embedded PostgreSQL with 135,233 cities (first start only) …')
+  const { url, slot } = await startEmbeddedDatabase(settings.dataFolder, onFilling, lifetime)
+  if (slot > 1) say(`Another atlas uses the data of this folder: this one has its own (copy ${slot}).`)
+  return url
+}
+
+async function fillGiven(url: string, say: (line: string) => void): Promise<void> {
+  const database = new Database(url, 1)
+  try {
+    if (await database.seed()) say('Filled table atlas_cities of the given database with 135,233 cities.')
+  } catch (error) {
+    throw new SettingsError(`DATABASE_URL: the database cannot be used: ${reason(error)}`)
+  } finally {
+    await database.close()
+  }
+}
+
+/** Of several addresses that were all refused, Node says the reason in the code only. */
+function reason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.message === '' && 'code' in error ? String(error.code) : error.message
+}
+
+/** A Redis to share, or why there is none. */
+export type FoundRedis =
+  | { readonly url: string; readonly name: string }
+  | { readonly url: undefined; readonly install: string }
+
+/** The given Redis, else one that is started for as long as atlas runs, else the line that installs it. */
+export async function findRedis(settings: Settings, lifetime: Lifetime): Promise<FoundRedis> {
+  if (settings.redisUrl !== undefined) return { url: settings.redisUrl, name: 'the Redis of REDIS_URL' }
+  try {
+    const server = await startRedis()
+    lifetime.own('redis-server', () => server.stop())
+    return { url: server.url, name: `a redis-server on port ${server.port}` }
+  } catch (error) {
+    if (error instanceof ServerError && error.code === 'missing') {
+      return { url: undefined, install: error.message }
+    }
+    throw error
+  }
+}

@@ -1,0 +1,65 @@
+import { findRedis, provideDatabase } from './backends.ts'
+import { type ChildMessage, startChild } from './child.ts'
+import { startFleetProbe } from './fleet-probe.ts'
+import type { Lifetime } from './lifetime.ts'
+import { formatSecond, sumSeconds } from './live-line.ts'
+import type { Second } from './meter.ts'
+import type { Screen } from './screen.ts'
+import { drawEverySecond, runTraffic, sayWhere } from './service.ts'
+import type { Settings } from './settings.ts'
+
+/** What a node process tells: where it listens, then what it did in each second, and its log. */
+export type NodeMessage = ChildMessage<string, NodeTold>
+
+type NodeTold =
+  | { readonly kind: 'second'; readonly second: Second }
+  | { readonly kind: 'log'; readonly line: string }
+
+const NODES = 2
+
+/** Two nodes over one Redis and one database, under traffic, until `lifetime` ends. */
+export async function runFleet(settings: Settings, lifetime: Lifetime, screen: Screen): Promise<boolean> {
+  const redis = await findRedis(settings, lifetime)
+  if (redis.url === undefined) {
+    screen.say(`--fleet needs a Redis: ${redis.install}`)
+    return false
+  }
+  const databaseUrl = await provideDatabase(settings, lifetime, screen.say)
+  screen.say(`The nodes share ${redis.name}.`)
+  const seconds: (Second | undefined)[] = []
+  const urls: string[] = []
+  for (let i = 0; i < NODES; i++) {
+    const name = `node ${i + 1}`
+    const port = settings.port === 0 ? 0 : settings.port + i
+    const onTold = (told: NodeTold): void => {
+      if (told.kind === 'second') seconds[i] = told.second
+      else screen.say(`${name}: ${told.line}`)
+    }
+    const env = { PORT: String(port), DATABASE_URL: databaseUrl, REDIS_URL: redis.url }
+    urls.push(await startNode(name, env, onTold, lifetime))
+  }
+  sayWhere(urls, screen)
+  screen.say('Across: read on every node after a write on one was acknowledged.')
+  const probe = await startFleetProbe(urls, lifetime)
+  await runTraffic(settings, urls, lifetime, screen)
+  const line = (): string => {
+    const told = seconds.filter((second) => second !== undefined)
+    return `${formatSecond(sumSeconds(told))} | across: ${probe.right} right, ${probe.stale} stale`
+  }
+  await drawEverySecond(line, lifetime, screen)
+  return true
+}
+
+/** The address of a node that listens. */
+async function startNode(
+  name: string,
+  env: Readonly<Record<string, string>>,
+  onTold: (told: NodeTold) => void,
+  lifetime: Lifetime,
+): Promise<string> {
+  const child = startChild<string, NodeTold>('./node-process.ts', { env, onTold })
+  lifetime.own(name, () => child.end())
+  const url = await child.ready
+  child.ended.then(() => lifetime.break(`${name} ended by itself`))
+  return url
+}

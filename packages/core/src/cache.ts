@@ -1,0 +1,322 @@
+import { typed } from './codec/typed.ts'
+import { CacheError, type StoreFacts } from './contracts.ts'
+import type { Duration } from './duration.ts'
+import { durationMs } from './duration.ts'
+import { invalidArgument } from './errors.ts'
+import type { Loader } from './flow/call-loader.ts'
+import { type Explanation, explain } from './flow/explain.ts'
+import { get, getOrSet, refresh } from './flow/get-or-set.ts'
+import {
+  clear,
+  deleteKeys,
+  expireKeys,
+  expireTags,
+  type Invalidated,
+  type InvalidateOptions,
+  invalidateTags,
+} from './flow/invalidate.ts'
+import { getOrSetMany, type ManyLoader } from './flow/many.ts'
+import { mutate, type Written } from './flow/mutate.ts'
+import { type Reservation, reserve } from './flow/reserve.ts'
+import { set } from './flow/set.ts'
+import { answerOf } from './flow/value.ts'
+import { type CacheKey, checkName, encodeKey } from './keys.ts'
+import type { EntryOptions } from './options.ts'
+import { checkNames, checkTags, type Policy, resolvePolicy } from './policy.ts'
+import type { Runtime } from './runtime/runtime.ts'
+import type { CacheStats, Tier } from './stats.ts'
+
+/** What a read may say: everything of EntryOptions that does not concern a load. */
+export type ReadOptions<T = unknown> = Pick<EntryOptions<T>, 'consistency' | 'swr' | 'validate'>
+
+/** What a write may say; `version` stores only over an existing entry of a lower version. */
+export interface SetOptions<T = unknown>
+  extends Pick<
+    EntryOptions<T>,
+    'ttl' | 'swr' | 'staleIfError' | 'negativeTtl' | 'jitter' | 'tags' | 'validate'
+  > {
+  /** A counter raised in the UPDATE itself, or an LSN taken after the row lock. Needs L2. */
+  readonly version?: bigint
+}
+
+/** An entry with what is known of it. */
+export interface Entry<T> {
+  readonly value: T
+  readonly state: 'fresh' | 'stale'
+  readonly ageMs: number
+  readonly tier: Tier
+}
+
+/** How a wrapped function is cached. */
+export interface WrapOptions<Args extends readonly unknown[], T> extends EntryOptions<T> {
+  /** The key of a call; should name the function too: `(id) => ['user', id]`. */
+  readonly key: (...args: Args) => CacheKey
+}
+
+/** What makes a namespace beside this one. */
+export type Sibling = (name: string) => Cache
+
+/**
+ * The cache. Values are typed by their callers; every method rejects with CacheError, or with a loader's own error.
+ * Reads never fail because a tier does. Round trips are counted to L2; L1 hits cost none.
+ */
+export class Cache implements AsyncDisposable {
+  readonly #rt: Runtime
+  readonly #policy: Policy
+  readonly #sibling: Sibling
+  readonly #onClose: () => Promise<{ readonly notApplied: number }>
+
+  /** Made by createCache. */
+  constructor(
+    rt: Runtime,
+    policy: Policy,
+    sibling: Sibling,
+    onClose: () => Promise<{ readonly notApplied: number }>,
+  ) {
+    this.#rt = rt
+    this.#policy = policy
+    this.#sibling = sibling
+    this.#onClose = onClose
+  }
+
+  get name(): string {
+    return this.#rt.name
+  }
+
+  /**
+   * The cached value, or what the loader gives. One loader runs per key and fleet; its error reaches every waiter as
+   * itself. undefined from the loader is answered and not cached. L2 hit: 1 round trip. Miss: 2, the load, 1.
+   */
+  async getOrSet<T>(key: CacheKey, loader: Loader<T>, options?: EntryOptions<T>): Promise<T> {
+    const rt = this.#open()
+    const encoded = encodeKey(key)
+    if (typeof loader !== 'function') throw invalidArgument('loader', 'a function', loader)
+    return typed<T>(await getOrSet(rt, encoded, loader, resolvePolicy(this.#policy, options)))
+  }
+
+  /**
+   * Several keys with one bulk loader: answers in the order of the keys, undefined where the loader knew none.
+   * Duplicates are loaded once. Fenced like single loads.
+   */
+  async getOrSetMany<K extends CacheKey, T>(
+    keys: readonly K[],
+    loader: ManyLoader<K, T>,
+    options?: EntryOptions<T>,
+  ): Promise<(T | undefined)[]> {
+    const rt = this.#open()
+    const many = encodeMany(keys)
+    if (typeof loader !== 'function') throw invalidArgument('loader', 'a function', loader)
+    const answers = await getOrSetMany(rt, many, loader, resolvePolicy(this.#policy, options))
+    return answers.map((answer) => typed<T | undefined>(answer))
+  }
+
+  /** What getOrSet would answer without loading: fresh, or stale within swr; else undefined. At most 1 round trip. */
+  async get<T = unknown>(key: CacheKey, options?: ReadOptions<T>): Promise<T | undefined> {
+    const rt = this.#open()
+    const found = await get(rt, encodeKey(key), this.#readPolicy(options))
+    return found?.entry === undefined ? undefined : typed<T>(answerOf(rt, found.entry))
+  }
+
+  /** `get` for several keys, in their order; the reads are pipelined. */
+  async getMany<T = unknown>(
+    keys: readonly CacheKey[],
+    options?: ReadOptions<T>,
+  ): Promise<(T | undefined)[]> {
+    encodeMany(keys)
+    return await Promise.all(keys.map((key) => this.get<T>(key, options)))
+  }
+
+  /** `get` with state, age and tier. */
+  async getEntry<T = unknown>(key: CacheKey, options?: ReadOptions<T>): Promise<Entry<T> | undefined> {
+    const rt = this.#open()
+    const found = await get(rt, encodeKey(key), this.#readPolicy(options))
+    if (found?.entry === undefined || found.state === 'absent') return undefined
+    return {
+      value: typed<T>(answerOf(rt, found.entry)),
+      state: found.state,
+      ageMs: rt.clock.now() - found.entry.createdAt,
+      tier: found.tier ?? 'l1',
+    }
+  }
+
+  /** Whether `get` would find a value. */
+  async has(key: CacheKey, options?: ReadOptions): Promise<boolean> {
+    return (await this.getEntry(key, options)) !== undefined
+  }
+
+  /** Milliseconds until the value is stale, zero if it is; undefined when absent. */
+  async ttl(key: CacheKey): Promise<number | undefined> {
+    const rt = this.#open()
+    const found = await get(rt, encodeKey(key), this.#policy)
+    return found?.entry === undefined ? undefined : Math.max(0, found.entry.staleAt - rt.clock.now())
+  }
+
+  /** Stores a copy of the value; the last write to arrive wins. 1 round trip, tags included. */
+  async set<T>(key: CacheKey, value: T, options?: SetOptions<T>): Promise<Invalidated> {
+    const rt = this.#open()
+    const encoded = encodeKey(key)
+    const { version, ...entryOptions } = options ?? {}
+    if (version !== undefined && typeof version !== 'bigint')
+      throw invalidArgument('version', 'a bigint', version)
+    return await set(rt, encoded, value, resolvePolicy(this.#policy, entryOptions), version)
+  }
+
+  /** `set` for several entries, pipelined: 'queued' if any of them is. */
+  async setMany<T>(entries: Iterable<readonly [CacheKey, T]>, options?: SetOptions<T>): Promise<Invalidated> {
+    const ended = await Promise.all(Array.from(entries, ([key, value]) => this.set(key, value, options)))
+    return { l2: ended.some((one) => one.l2 === 'queued') ? 'queued' : 'applied' }
+  }
+
+  /** Removes the value; no load that began before brings it back. 1 round trip. */
+  async delete(key: CacheKey, options?: InvalidateOptions): Promise<Invalidated> {
+    return await deleteKeys(this.#open(), [encodeKey(key)], checkRequire(options))
+  }
+
+  async deleteMany(keys: readonly CacheKey[], options?: InvalidateOptions): Promise<Invalidated> {
+    const encoded = encodeMany(keys).map((key) => key.encoded)
+    return await deleteKeys(this.#open(), encoded, checkRequire(options))
+  }
+
+  /** Makes the value stale: it is served within swr and staleIfError only. 1 round trip. */
+  async expire(key: CacheKey, options?: InvalidateOptions): Promise<Invalidated> {
+    return await expireKeys(this.#open(), [encodeKey(key)], checkRequire(options))
+  }
+
+  /** Invalidates every entry that carries the tag, whatever their number. 1 round trip, 2 commands. */
+  async invalidateTag(tag: string, options?: InvalidateOptions): Promise<Invalidated> {
+    return await this.invalidateTags([tag], options)
+  }
+
+  async invalidateTags(tags: readonly string[], options?: InvalidateOptions): Promise<Invalidated> {
+    return await invalidateTags(this.#open(), checkTags(tags), checkRequire(options))
+  }
+
+  /** Makes every entry that carries the tag stale. 1 round trip. */
+  async expireTag(tag: string, options?: InvalidateOptions): Promise<Invalidated> {
+    return await expireTags(this.#open(), checkTags([tag]), checkRequire(options))
+  }
+
+  /** Invalidates every entry of this namespace, and of no other. 1 round trip. */
+  async clear(options?: InvalidateOptions): Promise<Invalidated> {
+    return await clear(this.#open(), checkRequire(options))
+  }
+
+  /** Loads now, whatever is cached, and answers the new value. */
+  async refresh<T>(key: CacheKey, loader: Loader<T>, options?: EntryOptions<T>): Promise<T> {
+    const rt = this.#open()
+    if (typeof loader !== 'function') throw invalidArgument('loader', 'a function', loader)
+    return typed<T>(await refresh(rt, encodeKey(key), loader, resolvePolicy(this.#policy, options)))
+  }
+
+  /** Cache-aside by hand, fenced: a value, or the duty to load and `fill` (or `release`) it. */
+  async reserve<T = unknown>(key: CacheKey, options?: EntryOptions<T>): Promise<Reservation<T>> {
+    return await reserve<T>(this.#open(), encodeKey(key), resolvePolicy(this.#policy, options))
+  }
+
+  /**
+   * Runs a database write so that no old value survives it, even if this process dies in the middle: what it touches
+   * is quarantined before, invalidated after. Rejects before `commit` where L2 is away. 3 round trips.
+   */
+  async write<T>(
+    names: { readonly keys?: readonly CacheKey[]; readonly tags?: readonly string[] },
+    commit: () => Promise<T> | T,
+    options?: InvalidateOptions,
+  ): Promise<Written<T>> {
+    const rt = this.#open()
+    checkNames('write', names, ['keys', 'tags'])
+    if (typeof commit !== 'function') throw invalidArgument('commit', 'a function', commit)
+    const keys = encodeMany(names.keys ?? []).map((key) => key.encoded)
+    return await mutate(rt, { keys, tags: checkTags(names.tags ?? []) }, commit, checkRequire(options))
+  }
+
+  /** A function whose results are cached under `options.key` of its arguments. */
+  wrap<Args extends readonly unknown[], T>(
+    run: (...args: Args) => Promise<T> | T,
+    options: WrapOptions<Args, T>,
+  ): (...args: Args) => Promise<T> {
+    if (typeof run !== 'function') throw invalidArgument('fn', 'a function', run)
+    if (typeof options?.key !== 'function')
+      throw invalidArgument('key', 'a function from the arguments to a key', options?.key)
+    const { key, ...entryOptions } = options
+    const policy = resolvePolicy(this.#policy, entryOptions)
+    return async (...args) =>
+      typed<T>(await getOrSet(this.#open(), encodeKey(key(...args)), () => run(...args), policy))
+  }
+
+  /** A cache beside this one, with keys, tags and `clear` of its own; L1's bounds and L2's connection are shared. */
+  namespace(name: string): Cache {
+    this.#open()
+    return this.#sibling(checkName('namespace', name))
+  }
+
+  /** Everything that this process and others invalidated before this call has been seen here. 1 small round trip. */
+  async barrier(timeout?: Duration): Promise<void> {
+    const rt = this.#open()
+    const ms = timeout === undefined ? rt.shared.l2TimeoutMs : durationMs('timeout', timeout)
+    await rt.link?.barrier(rt.clock.now() + ms)
+  }
+
+  /** Where an entry stands on every tier and why, without changing anything. At most 2 round trips. */
+  async explain(key: CacheKey): Promise<Explanation> {
+    return await explain(this.#open(), encodeKey(key), this.#policy)
+  }
+
+  /** The counters and gauges of now. Cost: one small object. */
+  stats(): CacheStats {
+    const { shared, link, flights } = this.#rt
+    const { memory } = shared
+    return shared.counters.snapshot({
+      l1: {
+        entries: memory?.size ?? 0,
+        bytes: memory?.weightBytes ?? 0,
+        evictions: memory?.evictions ?? 0,
+        expirations: memory?.expirations ?? 0,
+      },
+      l2: { online: link?.usable ?? false, queuedInvalidations: link?.queued ?? 0 },
+      flights: flights.size,
+    })
+  }
+
+  /** Facts of the shared tier's server; undefined where there is none. 1 round trip. */
+  async inspect(): Promise<StoreFacts | undefined> {
+    const rt = this.#open()
+    return await rt.shared.store?.inspect(rt.clock.now() + rt.shared.l2TimeoutMs)
+  }
+
+  /**
+   * Ends loads, sockets and timers; idempotent. Answers how many invalidations L2 never acknowledged. On a cache made
+   * by `namespace`, closes the whole.
+   */
+  close(): Promise<{ readonly notApplied: number }> {
+    return this.#onClose()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #open(): Runtime {
+    if (this.#rt.closed) throw new CacheError('closed', `cache ${JSON.stringify(this.#rt.name)} is closed`)
+    return this.#rt
+  }
+
+  #readPolicy<T>(options: ReadOptions<T> | undefined): Policy {
+    if (options === undefined) return this.#policy
+    checkNames('options', options, ['consistency', 'swr', 'validate'])
+    return resolvePolicy(this.#policy, options)
+  }
+}
+
+function encodeMany<K extends CacheKey>(keys: readonly K[]): { given: K; encoded: string }[] {
+  if (!Array.isArray(keys)) throw invalidArgument('keys', 'an array of keys', keys)
+  return keys.map((given) => ({ given, encoded: encodeKey(given) }))
+}
+
+function checkRequire(options: InvalidateOptions | undefined): InvalidateOptions | undefined {
+  if (options === undefined) return undefined
+  checkNames('options', options, ['require'])
+  if (options.require !== undefined && options.require !== 'applied') {
+    throw invalidArgument('require', "'applied', or nothing", options.require)
+  }
+  return options
+}

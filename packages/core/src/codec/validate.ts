@@ -1,0 +1,51 @@
+import { CacheError, invalidArgument, show } from '../errors.ts'
+import type { SchemaIssue, SchemaResult, StandardSchema } from '../options.ts'
+import { formatPath, pathStep } from './path.ts'
+
+const ISSUES_SHOWN_MAX = 5
+
+/**
+ * The schema's output for this value, at once where the schema answers at once. Throws or rejects with
+ * `invalid_load`, whose message names the path of each issue. The output is what is cached, and is itself the input
+ * when it is read from L2: a schema that transforms must accept what it made.
+ */
+export function validate<Output>(schema: StandardSchema<Output>, value: unknown): Output | Promise<Output> {
+  let result: SchemaResult<Output> | Promise<SchemaResult<Output>>
+  try {
+    result = schema['~standard'].validate(value)
+  } catch (cause) {
+    throw broken(cause)
+  }
+  return 'then' in result ? Promise.resolve(result).then(outputOf, rethrow) : outputOf(result)
+}
+
+/** Throws `invalid_argument` unless this is a Standard Schema of version 1. */
+export function assertSchema(argument: string, schema: unknown): void {
+  const isHolder = (typeof schema === 'object' || typeof schema === 'function') && schema !== null
+  const standard: unknown = isHolder ? Reflect.get(schema, '~standard') : undefined
+  if (typeof standard === 'object' && standard !== null) {
+    const isUsable = Reflect.get(standard, 'version') === 1
+    if (isUsable && typeof Reflect.get(standard, 'validate') === 'function') return
+  }
+  throw invalidArgument(argument, 'a Standard Schema of version 1 (zod, valibot, arktype, …)', schema)
+}
+
+function outputOf<Output>(result: SchemaResult<Output>): Output {
+  if (result.issues === undefined) return result.value
+  const shown = result.issues.slice(0, ISSUES_SHOWN_MAX).map(issueText).join('; ')
+  const more = result.issues.length - ISSUES_SHOWN_MAX
+  throw new CacheError('invalid_load', more > 0 ? `${shown}; and ${more} more` : shown)
+}
+
+function issueText(issue: SchemaIssue): string {
+  const steps = (issue.path ?? []).map((step) => pathStep(typeof step === 'object' ? step.key : step))
+  return `${formatPath(steps)}: ${show(issue.message)}`
+}
+
+function rethrow(cause: unknown): never {
+  throw broken(cause)
+}
+
+function broken(cause: unknown): CacheError {
+  return new CacheError('invalid_load', 'the schema itself failed', { cause })
+}

@@ -1,0 +1,225 @@
+import { Cache } from './cache.ts'
+import { createCodec } from './codec/codec.ts'
+import { NamedTypes } from './codec/named-types.ts'
+import { CacheError, type Clock, systemClock } from './contracts.ts'
+import { durationMs, sizeBytes } from './duration.ts'
+import { invalidArgument } from './errors.ts'
+import { type Fence, fence } from './invalidation/fence.ts'
+import { checkName } from './keys.ts'
+import { MemoryStore } from './memory/memory-store.ts'
+import type { CacheOptions, L1Mode, L1Options } from './options.ts'
+import { checkNames, defaultPolicy } from './policy.ts'
+import type { CachedValue } from './runtime/cached-value.ts'
+import { Runtime, type Shared } from './runtime/runtime.ts'
+import { Counters } from './stats.ts'
+
+const CACHE_OPTION_NAMES = [
+  'name',
+  'l1',
+  'l2',
+  'ttl',
+  'swr',
+  'staleIfError',
+  'negativeTtl',
+  'jitter',
+  'earlyRefresh',
+  'softTimeout',
+  'hardTimeout',
+  'l2Timeout',
+  'maxValueBytes',
+  'isolation',
+  'types',
+  'codec',
+  'logger',
+  'clock',
+]
+const L1_OPTION_NAMES = ['maxEntries', 'maxBytes', 'policy', 'mode', 'maxStale']
+
+const MAX_ENTRIES = 10_000
+const MAX_BYTES = 64 * 1024 ** 2
+const MAX_STALE_MS = 1000
+const L2_TIMEOUT_MS = 250
+const MAX_VALUE_BYTES = 1024 ** 2
+// Each namespace has tag cells and single flights of its own: they are for parts of a product, not for its users.
+const NAMESPACES_MAX = 10_000
+// Forgotten entries that nobody asks for are swept in steps of this size and pace: 10,000 entries a second.
+const SWEEP_EVERY_MS = 100
+const SWEEP_VISITED_MAX = 1000
+
+/**
+ * Makes a cache. It never fails for want of a server: L2 may be down and is used as soon as it is there. Throws
+ * `invalid_argument` for a mistake in the options, naming it. Close it to end its socket and timers.
+ */
+export function createCache(options: CacheOptions): Cache {
+  return createCacheWith(options, fence)
+}
+
+/** createCache with other rules: for the checks that switch one off. */
+export function createCacheWith(options: CacheOptions, rules: Fence): Cache {
+  checkNames('options', options, CACHE_OPTION_NAMES)
+  const name = checkName('name', options.name)
+  const {
+    name: _,
+    l1,
+    l2,
+    l2Timeout,
+    maxValueBytes,
+    isolation,
+    types,
+    codec,
+    logger,
+    clock = systemClock,
+    ...entry
+  } = options
+  const policy = defaultPolicy(entry)
+  if (l1 !== undefined && l1 !== false) checkNames('l1', l1, L1_OPTION_NAMES)
+  if (l2 !== undefined && typeof l2?.open !== 'function')
+    throw invalidArgument('l2', "a store, e.g. redis('redis://127.0.0.1')", l2)
+  if (isolation !== undefined && !['freeze', 'clone', 'share'].includes(isolation)) {
+    throw invalidArgument('isolation', "'freeze', 'clone' or 'share'", isolation)
+  }
+  const named = new NamedTypes(types ?? [])
+  const maxStaleMs =
+    l1 === undefined || l1 === false ? MAX_STALE_MS : orDefault('l1.maxStale', l1.maxStale, MAX_STALE_MS)
+  const bytes = maxValueBytes === undefined ? MAX_VALUE_BYTES : sizeBytes('maxValueBytes', maxValueBytes)
+  const log = (level: 'info' | 'warn', message: string) => root.log(level, message)
+  const wantsPush = l1 !== false && (l1?.mode ?? 'tracked') !== 'none'
+  const memory =
+    l1 === false ? undefined : createMemory(l1 ?? {}, clock, (value) => noteEviction(namespaces, value))
+  const store = l2?.open({
+    clock,
+    cacheName: name,
+    tracking: wantsPush,
+    heartbeatMs: maxStaleMs / 3,
+    maxValueBytes: bytes,
+    log: (level, message) => log(level, message),
+  })
+  const shared: Shared = {
+    clock,
+    fence: rules,
+    logger,
+    counters: new Counters(),
+    memory,
+    mode: modeOf(l1, store?.capabilities.push ?? false, store === undefined),
+    maxStaleMs,
+    store,
+    codec: createCodec(codec === undefined ? { types: named } : { types: named, wrap: codec }),
+    types: named,
+    isolation: isolation ?? 'freeze',
+    l2TimeoutMs: orDefault('l2Timeout', l2Timeout, L2_TIMEOUT_MS),
+    maxValueBytes: bytes,
+  }
+  const namespaces = new Map<string, Runtime>()
+  const root = new Runtime(shared, segment(name), '')
+  namespaces.set(root.name, root)
+  const stopSweeping = sweepRegularly(clock, memory)
+  let closing: Promise<{ notApplied: number }> | undefined
+  const close = () => {
+    closing ??= closeAll([...namespaces.values()], shared, stopSweeping)
+    return closing
+  }
+  const door = (rt: Runtime): Cache => {
+    const inner = (child: string) => {
+      const full = `${rt.name}/${segment(child)}`
+      const known = namespaces.get(full)
+      if (known === undefined && namespaces.size >= NAMESPACES_MAX) {
+        throw invalidArgument('namespace', `at most ${NAMESPACES_MAX} namespaces of one cache`, child)
+      }
+      // NUL begins no key: see encodeKey.
+      const runtime = known ?? new Runtime(shared, full, `\0${full.length}:${full}`)
+      namespaces.set(full, runtime)
+      return door(runtime)
+    }
+    return new Cache(rt, policy, inner, close)
+  }
+  root.log('info', describe(name, shared, l1, store?.address))
+  return door(root)
+}
+
+/** One step of a namespace's path: no two paths share a name. */
+function segment(name: string): string {
+  return name.replace(/[\\/]/g, '\\$&')
+}
+
+function createMemory(
+  options: L1Options,
+  clock: Clock,
+  onEvict: (entry: CachedValue) => void,
+): MemoryStore<CachedValue> {
+  const maxEntries = options.maxEntries ?? MAX_ENTRIES
+  if (!Number.isSafeInteger(maxEntries) || maxEntries < 1)
+    throw invalidArgument('l1.maxEntries', 'a whole number of at least 1', maxEntries)
+  return new MemoryStore<CachedValue>({
+    maxEntries,
+    maxBytes: options.maxBytes === undefined ? MAX_BYTES : sizeBytes('l1.maxBytes', options.maxBytes),
+    policy: options.policy ?? 'lru',
+    clock,
+    onRemove: (entry, reason) => {
+      if (reason === 'evicted') onEvict(entry)
+    },
+  })
+}
+
+/** An evicted key's next miss counts as 'evicted'. */
+function noteEviction(namespaces: ReadonlyMap<string, Runtime>, entry: CachedValue): void {
+  for (const rt of namespaces.values()) {
+    if (rt.cells.namespace === entry.cells[0]) rt.rememberExit(entry.key.slice(rt.prefix.length), 'evicted')
+  }
+}
+
+function modeOf(l1: L1Options | false | undefined, push: boolean, alone: boolean): L1Mode {
+  const mode = l1 === false ? undefined : l1?.mode
+  if (mode !== undefined && !['strong', 'tracked', 'none'].includes(mode)) {
+    throw invalidArgument('l1.mode', "'strong', 'tracked' or 'none'", mode)
+  }
+  if (!push && !alone && (mode === 'strong' || mode === 'tracked')) {
+    throw invalidArgument('l1.mode', "'none': this shared tier does not tell of changes", mode)
+  }
+  return mode ?? (push ? 'tracked' : 'none')
+}
+
+function orDefault(name: string, value: unknown, otherwise: number): number {
+  return value === undefined ? otherwise : durationMs(name, value)
+}
+
+function sweepRegularly(clock: Clock, memory: MemoryStore<CachedValue> | undefined): () => void {
+  if (memory === undefined) return () => undefined
+  let timer = clock.after(SWEEP_EVERY_MS, sweep)
+  function sweep(): void {
+    memory?.sweep(SWEEP_VISITED_MAX)
+    timer = clock.after(SWEEP_EVERY_MS, sweep)
+  }
+  return () => timer.cancel()
+}
+
+async function closeAll(
+  runtimes: readonly Runtime[],
+  shared: Shared,
+  stopSweeping: () => void,
+): Promise<{ notApplied: number }> {
+  stopSweeping()
+  let notApplied = 0
+  for (const rt of runtimes) {
+    rt.closed = true
+    rt.flights.abortAll(
+      new CacheError('closed', `cache ${JSON.stringify(rt.name)} was closed during the load`),
+    )
+  }
+  for (const rt of runtimes) notApplied += (await rt.link?.close()) ?? 0
+  shared.memory?.clear()
+  await shared.store?.close()
+  return { notApplied }
+}
+
+function describe(
+  name: string,
+  shared: Shared,
+  l1: L1Options | false | undefined,
+  address: string | undefined,
+): string {
+  const memory =
+    l1 === false
+      ? 'off'
+      : `${shared.mode}, ${l1?.policy ?? 'lru'}, at most ${l1?.maxEntries ?? MAX_ENTRIES} entries`
+  return `cache ${JSON.stringify(name)}: L1 ${shared.store === undefined ? memory.replace(`${shared.mode}, `, '') : memory}; L2 ${address ?? 'none'}`
+}

@@ -1,0 +1,96 @@
+import type { Names } from '../contracts.ts'
+import { CacheError } from '../contracts.ts'
+import type { L2Link } from '../runtime/l2-link.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import { deleteKeys, type Invalidated, type InvalidateOptions, invalidateTags } from './invalidate.ts'
+
+/** What `write` answers: what its function gave, and how far the invalidation has come. */
+export interface Written<T> extends Invalidated {
+  readonly value: T
+}
+
+// A writer that dies leaves its names quarantined (loads go on, nothing is stored) this long.
+const QUARANTINE_MS = 3000
+const RENEW_EVERY_MS = 1000
+
+/**
+ * MUTATE: a write that leaves no old value behind even if the process dies in the middle of it. The names are
+ * quarantined before `commit` runs and until they are invalidated after it: meanwhile nothing is stored under them.
+ * Rejects before `commit` where L2 is away (`l2_unavailable`). Three round trips around the commit.
+ */
+export async function mutate<T>(
+  rt: Runtime,
+  names: Names,
+  commit: () => Promise<T> | T,
+  options?: InvalidateOptions,
+): Promise<Written<T>> {
+  const { link } = rt
+  if (link === undefined) return await commitHere(rt, names, commit, options)
+  if (!link.usable) {
+    throw new CacheError('l2_unavailable', 'write: the shared tier is away; nothing was written', {
+      tier: 'l2',
+      retryable: true,
+    })
+  }
+  const token = rt.clock.token()
+  await link.ops.quarantine(names, token, QUARANTINE_MS, rt.clock.now() + rt.shared.l2TimeoutMs)
+  const stop = keepQuarantined(rt, link, names, token)
+  try {
+    const value = await commit()
+    return { value, ...(await invalidateNames(rt, names, options)) }
+  } catch (error) {
+    // The commit may have happened all the same (a lost answer): the names are invalidated in any case.
+    await invalidateNames(rt, names, undefined)
+    throw error
+  } finally {
+    stop()
+    link.ops
+      .unquarantine(names, token, rt.clock.now() + rt.shared.l2TimeoutMs)
+      .catch((error: unknown) => rt.recorder.trouble('l2.write_failed', names.keys[0], error))
+  }
+}
+
+async function commitHere<T>(
+  rt: Runtime,
+  names: Names,
+  commit: () => Promise<T> | T,
+  options: InvalidateOptions | undefined,
+): Promise<Written<T>> {
+  try {
+    const value = await commit()
+    return { value, ...(await invalidateNames(rt, names, options)) }
+  } catch (error) {
+    await invalidateNames(rt, names, undefined)
+    throw error
+  }
+}
+
+async function invalidateNames(
+  rt: Runtime,
+  names: Names,
+  options: InvalidateOptions | undefined,
+): Promise<Invalidated> {
+  const ended = await Promise.all([
+    names.keys.length === 0 ? undefined : deleteKeys(rt, names.keys, options),
+    names.tags.length === 0 ? undefined : invalidateTags(rt, names.tags, options),
+  ])
+  return { l2: ended.some((one) => one?.l2 === 'queued') ? 'queued' : 'applied' }
+}
+
+/** Renews the quarantine while the commit runs. */
+function keepQuarantined(rt: Runtime, link: L2Link, names: Names, token: string): () => void {
+  let stopped = false
+  let timer = rt.clock.after(RENEW_EVERY_MS, renew)
+  function renew(): void {
+    const again = () => {
+      if (!stopped) timer = rt.clock.after(RENEW_EVERY_MS, renew)
+    }
+    link.ops
+      .quarantine(names, token, QUARANTINE_MS, rt.clock.now() + rt.shared.l2TimeoutMs)
+      .then(again, again)
+  }
+  return () => {
+    stopped = true
+    timer.cancel()
+  }
+}

@@ -1,0 +1,120 @@
+import { validate } from '../codec/validate.ts'
+import { CacheError, ENTRY_FLAG_NEGATIVE } from '../contracts.ts'
+import { admitToL1, learnTokens } from '../invalidation/fence.ts'
+import { checkTags, type Policy } from '../policy.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import { deleteKeys, type Invalidated } from './invalidate.ts'
+import { sealParts, type ValueParts } from './value.ts'
+import { encode, jitteredLife, keepLocally, lifeOf, sharedEntry } from './write.ts'
+
+/**
+ * Stores a value: the last one to arrive wins. It is copied (isolation 'freeze' and 'clone') and sealed; what no tier
+ * can keep is refused by `unsupported_value`, naming its path. A write that L2 does not acknowledge becomes a queued
+ * invalidation of the key: 'queued' then. One round trip.
+ */
+export async function set(
+  rt: Runtime,
+  key: string,
+  value: unknown,
+  policy: Policy,
+  version?: bigint,
+): Promise<Invalidated> {
+  const checked = policy.validate === undefined ? value : await validate(policy.validate, value)
+  const derived =
+    policy.deriveTags === undefined ? [] : checkTags(Reflect.apply(policy.deriveTags, undefined, [checked]))
+  const tags = checkTags([...policy.tags, ...derived])
+  const parts = sealParts(rt, key, checked, tags.length, 'given')
+  const body = rt.link === undefined ? undefined : encode(rt, key, parts)
+  if (rt.link !== undefined && body === undefined) {
+    throw new CacheError(
+      'value_too_large',
+      `value of ${JSON.stringify(key)}: encoded it is larger than maxValueBytes (${rt.shared.maxValueBytes})`,
+      { key },
+    )
+  }
+  rt.flights.void(key)
+  rt.dropKey(key, 'invalidated')
+  if (rt.link === undefined || body === undefined) return setHere(rt, key, parts, tags, policy)
+  if (!rt.link.usable) return await deleteInstead(rt, key)
+  return await put(rt, key, parts, body, tags, policy, version)
+}
+
+function setHere(
+  rt: Runtime,
+  key: string,
+  parts: ValueParts,
+  tags: readonly string[],
+  policy: Policy,
+): Invalidated {
+  const outcome = keepLocally(rt, key, parts, tags, policy)
+  if (outcome === 'full') {
+    throw new CacheError(
+      'l1_full',
+      `no room in L1 for ${JSON.stringify(key)}: policy 'none' refuses new entries`,
+      { key, tier: 'l1', retryable: true },
+    )
+  }
+  if (outcome === 'too_large') {
+    throw new CacheError(
+      'value_too_large',
+      `the value of ${JSON.stringify(key)} is larger than l1.maxBytes`,
+      { key, tier: 'l1' },
+    )
+  }
+  return { l2: 'applied' }
+}
+
+/** The value cannot be stored: at least nobody may go on reading the one before it. */
+async function deleteInstead(rt: Runtime, key: string): Promise<Invalidated> {
+  return await deleteKeys(rt, [key])
+}
+
+async function put(
+  rt: Runtime,
+  key: string,
+  parts: ValueParts,
+  body: { codec: number; payload: Uint8Array },
+  tags: readonly string[],
+  policy: Policy,
+  version: bigint | undefined,
+): Promise<Invalidated> {
+  const { link } = rt
+  if (link === undefined) return { l2: 'applied' }
+  const pending = rt.pendings.open(key)
+  const watch = rt.cells.watch(tags, true)
+  const { generation } = link
+  const life = jitteredLife(rt, policy, parts.value)
+  const negative = parts.value === null && policy.negativeTtlMs > 0
+  const entry = {
+    ...body,
+    ...life,
+    id: rt.clock.token(),
+    flags: negative ? ENTRY_FLAG_NEGATIVE : 0,
+    loadMs: 0,
+    ...(version === undefined ? {} : { version }),
+  }
+  try {
+    const by = rt.clock.now() + rt.shared.l2TimeoutMs
+    const reply = await link.ops.put({ key, entry, tags, tagLifeMs: lifeOf(policy).keepMs * 4 }, by)
+    learnTokens(watch, reply.tokens)
+    // A write under quarantine (or an older version) voided the lease, and stored nothing.
+    if (reply.outcome === 'quarantined') return await deleteInstead(rt, key)
+    rt.flights.void(key)
+    const { namespace } = reply.tokens
+    if (reply.outcome !== 'stored' || namespace === undefined || rt.shared.memory === undefined)
+      return { l2: 'applied' }
+    const stored = {
+      ...entry,
+      namespaceToken: namespace,
+      tags: tags.map((name) => ({ name, token: reply.tokens.tags.get(name) ?? '' })),
+    }
+    admitToL1(rt.fence, rt.shared.memory, sharedEntry(rt, key, policy, stored, parts, generation), pending)
+    return { l2: 'applied' }
+  } catch (error) {
+    rt.recorder.trouble('l2.write_failed', key, error)
+    link.owe({ kind: 'keys', names: [key] })
+    return { l2: 'queued' }
+  } finally {
+    rt.pendings.close(pending)
+  }
+}

@@ -1,0 +1,50 @@
+import { handOut, type Sealed, seal } from '../codec/seal.ts'
+import { validate } from '../codec/validate.ts'
+import type { StoredEntry } from '../contracts.ts'
+import type { Policy } from '../policy.ts'
+import { type CachedValue, entryWeight } from '../runtime/cached-value.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+
+/** A value as tiers keep it: sealed, and weighed as an entry. */
+export type ValueParts = Sealed
+
+/** What a caller gets of a cached value: the shared object, or a copy where that is not safe. */
+export function answerOf(rt: Runtime, entry: CachedValue): unknown {
+  return entry.cloneOnHit ? handOut(entry, rt.shared.types) : entry.value
+}
+
+/**
+ * The value of a stored entry: the very object that L1 holds if it is the same one (by id), else decoded, validated
+ * and sealed. undefined: it cannot be used, which is a miss.
+ */
+export async function decodeStored(
+  rt: Runtime,
+  key: string,
+  stored: StoredEntry,
+  policy: Policy,
+): Promise<ValueParts | undefined> {
+  const held = rt.shared.memory?.peek(rt.prefix + key)
+  if (held?.id === stored.id) {
+    return { value: held.value, form: held.form, cloneOnHit: held.cloneOnHit, weightBytes: held.weightBytes }
+  }
+  try {
+    const decoded = rt.shared.codec.decode(stored.codec, stored.payload)
+    const value = policy.validate === undefined ? decoded : await validate(policy.validate, decoded)
+    return sealParts(rt, key, value, stored.tags.length, 'decoded')
+  } catch (error) {
+    rt.recorder.trouble('decode_failed', key, error)
+    return undefined
+  }
+}
+
+/** Seals a value and weighs it as an entry. Throws `unsupported_value` naming the path. */
+export function sealParts(
+  rt: Runtime,
+  key: string,
+  value: unknown,
+  tagCount: number,
+  origin: 'loaded' | 'given' | 'decoded',
+): ValueParts {
+  const sealed = seal(value, { isolation: rt.shared.isolation, origin, types: rt.shared.types })
+  return { ...sealed, weightBytes: entryWeight(key, sealed.weightBytes, tagCount) }
+}

@@ -1,0 +1,117 @@
+/** One load of one key under way in this process, and who waits for it. */
+export class Flight<Result, Held> {
+  readonly key: string
+  readonly controller: AbortController = new AbortController()
+  /** No call may join any more: its FILL is written, or something was invalidated. */
+  closed = false
+  /** Something was invalidated in this process after it began: nothing of it is stored. */
+  voided = false
+  /** False while it waits for a place (rule L): nothing of it can be overtaken yet. */
+  begun = false
+  /** A refresh that nobody waits for: it goes on when joiners leave. */
+  background = false
+  /** Callers that wait now. */
+  waiters = 0
+  /** The counter's value when the load began; undefined before. */
+  loadMark: number | undefined
+  /** What the leader's own READ found, kept only for the check that nobody else is given it (rule S). */
+  leaderHeld: Held | undefined
+  readonly result: Promise<Result>
+  readonly #settle: (result: Result) => void
+
+  constructor(key: string) {
+    this.key = key
+    const { promise, resolve } = Promise.withResolvers<Result>()
+    this.result = promise
+    this.#settle = resolve
+  }
+
+  settle(result: Result): void {
+    this.#settle(result)
+  }
+}
+
+interface KeyFlights<Result, Held> {
+  /** The flight that calls may join. */
+  open: Flight<Result, Held> | undefined
+  running: number
+  /** Begins the open flight once a place is free. */
+  waiting: (() => void) | undefined
+}
+
+/**
+ * Single flight: at most one open flight a key, and at most `mayFollow` running ones (rule L): a flight that was
+ * overtaken by an invalidation runs on for the callers that began before it; all later callers share one follow-up.
+ * Bounded by the keys being loaded.
+ */
+export class Flights<Result, Held> {
+  readonly #keys = new Map<string, KeyFlights<Result, Held>>()
+  readonly #mayFollow: (running: number) => boolean
+
+  constructor(mayFollow: (running: number) => boolean) {
+    this.#mayFollow = mayFollow
+  }
+
+  /** Number of keys being loaded. */
+  get size(): number {
+    return this.#keys.size
+  }
+
+  /** The flight of this key that may still be joined by the sight of this class (its rules are the fence's). */
+  open(key: string): Flight<Result, Held> | undefined {
+    return this.#keys.get(key)?.open
+  }
+
+  /** Opens a flight in place of the open one, and calls `run` as soon as fewer than the allowed ones are running. */
+  begin(key: string, run: (flight: Flight<Result, Held>) => Promise<Result>): Flight<Result, Held> {
+    const flights = this.#keys.get(key) ?? { open: undefined, running: 0, waiting: undefined }
+    this.#keys.set(key, flights)
+    const flight = new Flight<Result, Held>(key)
+    flights.open = flight
+    const start = () => {
+      flights.waiting = undefined
+      flights.running++
+      flight.begun = true
+      run(flight).then((result) => {
+        this.#ended(flights, flight)
+        flight.settle(result)
+      })
+    }
+    if (this.#mayFollow(flights.running)) start()
+    else flights.waiting = start
+    return flight
+  }
+
+  /** No further call joins this flight: its FILL or RELEASE is about to be written. */
+  close(flight: Flight<Result, Held>): void {
+    flight.closed = true
+  }
+
+  /** Something of this key was invalidated here: its flights go on for those who wait, and store nothing. */
+  void(key: string): void {
+    const open = this.#keys.get(key)?.open
+    if (open !== undefined) voidFlight(open)
+  }
+
+  voidAll(): void {
+    for (const { open } of this.#keys.values()) if (open !== undefined) voidFlight(open)
+  }
+
+  /** Ends every wait: for close(). */
+  abortAll(reason: unknown): void {
+    for (const { open } of this.#keys.values()) open?.controller.abort(reason)
+  }
+
+  #ended(flights: KeyFlights<Result, Held>, flight: Flight<Result, Held>): void {
+    flights.running--
+    if (flights.open === flight) flights.open = undefined
+    if (flights.waiting !== undefined) flights.waiting()
+    else if (flights.running === 0 && flights.open === undefined) this.#keys.delete(flight.key)
+  }
+}
+
+function voidFlight<Result, Held>(flight: Flight<Result, Held>): void {
+  if (!flight.begun) return
+  flight.voided = true
+  flight.closed = true
+}

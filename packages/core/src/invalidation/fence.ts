@@ -1,0 +1,162 @@
+/**
+ * The rules of the race-free protocol, and the one way of a value into a tier. Each rule is one predicate with the
+ * letter it has in docs/wire/protocol.md; the race checks replace one at a time by "always" and must then fail.
+ */
+import {
+  type FillRequest,
+  hardPart,
+  type NamespaceStore,
+  type Tag,
+  type TagToken,
+  type Token,
+  type Tokens,
+} from '../contracts.ts'
+import type { PendingRead } from './pending-reads.ts'
+import { type CellWatch, invalidationsOf, type TagCell } from './tag-cells.ts'
+
+/** How an entry's captured tokens stand to the current ones. */
+export type TokenMatch = 'same' | 'soft' | 'gone' | 'unknown'
+
+export interface Fence {
+  /** J: a call may join a running flight until its FILL (or RELEASE) is written. */
+  mayJoin(flight: { readonly closed: boolean }): boolean
+  /**
+   * J and L: a call may take what the flight proved up to `sharedUpTo`: the FILL's mark if it was accepted with equal
+   * tags, else the mark of the load's own start. Marks and calls are numbered by one counter.
+   */
+  mayShare(sharedUpTo: number, callMark: number): boolean
+  /** L: a call that may not share waits for the one follow-up load. */
+  mayFollow(running: number): boolean
+  /** P: only a read that no push has killed goes into L1. */
+  mayAdmit(pending: PendingRead): boolean
+  /** T: the fill counts only if the tokens read again after it are those captured before the load. */
+  sameTokens(captured: Captured, now: Tokens): boolean
+  /** T': tokens read after the load are as good as captured ones if the namespace's tag epoch has not moved. */
+  epochHeld(before: Token | undefined, after: Token | undefined): boolean
+  /** S: a stale fallback belongs to the call whose own READ returned it, never to the flight. */
+  fallback<T>(own: T | undefined, flights: T | undefined): T | undefined
+}
+
+/** Tokens as they were captured before a load. */
+export interface Captured {
+  readonly namespace: Token
+  readonly epoch: Token
+  readonly tags: ReadonlyMap<string, TagToken>
+}
+
+/** At most two loads of one key run in one process: the one that was overtaken, and its follow-up. */
+export const LOADS_PER_KEY_MAX = 2
+
+export const fence: Fence = {
+  mayJoin: (flight) => !flight.closed,
+  mayShare: (sharedUpTo, callMark) => sharedUpTo >= callMark,
+  mayFollow: (running) => running < LOADS_PER_KEY_MAX,
+  mayAdmit: (pending) => pending.alive,
+  sameTokens(captured, now) {
+    if (now.namespace !== captured.namespace) return false
+    for (const [tag, token] of captured.tags) if (now.tags.get(tag) !== token) return false
+    return true
+  },
+  epochHeld: (before, after) => before !== undefined && before === after,
+  fallback: (own) => own,
+}
+
+/** Compares one token: hard parts differ or are missing: gone; only soft parts differ: soft. */
+export function matchToken(captured: TagToken, current: TagToken | undefined): TokenMatch {
+  if (captured === current) return 'same'
+  if (current === undefined) return 'gone'
+  return hardPart(captured) === hardPart(current) ? 'soft' : 'gone'
+}
+
+/** The tokens as a reader knows them now: from its reply, else from the cells it holds. */
+export interface KnownTokens {
+  readonly namespace: Token | undefined
+  /** undefined: missing in L2; 'unasked': not known. */
+  tag(name: string): TagToken | undefined | 'unasked'
+}
+
+/** How an entry that L2 holds stands to the current tokens. 'unknown': some tag's token must still be read. */
+export function matchEntry(
+  entry: { readonly namespaceToken: Token; readonly tags: readonly Tag[] },
+  known: KnownTokens,
+): TokenMatch {
+  let match = matchToken(entry.namespaceToken, known.namespace)
+  let unasked = false
+  for (const tag of entry.tags) {
+    if (match === 'gone') return 'gone'
+    const current = known.tag(tag.name)
+    if (current === 'unasked') {
+      unasked = true
+      continue
+    }
+    const one = matchToken(tag.token, current)
+    if (one !== 'same') match = one
+  }
+  return match !== 'gone' && unasked ? 'unknown' : match
+}
+
+/** Takes tokens from a reply into the cells, unless a push overtook the reply: a late reply is never learned. */
+export function learnTokens(watch: CellWatch, tokens: Tokens): void {
+  for (let i = 0; i < watch.cells.length; i++) {
+    const cell = watch.cells[i]
+    if (cell === undefined || cell.changes !== watch.changes[i]) continue
+    // A tag's name is never empty: the empty one is the namespace's own cell.
+    cell.token = cell.name === '' ? tokens.namespace : tokens.tags.get(cell.name)
+  }
+}
+
+/** An entry of L1, as far as its tokens go: cells and captured tokens in the same order. */
+export interface Fenced {
+  readonly cells: readonly TagCell[]
+  readonly tokens: readonly TagToken[]
+  /** Held by this process alone: compared with the cells' local tokens. */
+  readonly local: boolean
+  /** `invalidationsOf(cells)` when the tokens were captured. */
+  readonly invalidations: number
+}
+
+/** How an entry of L1 stands to its cells. 'unknown': a cell's token is not known now. Cost: no allocation. */
+export function matchCells(entry: Fenced): TokenMatch {
+  let match: TokenMatch = 'same'
+  const { cells, tokens, local } = entry
+  for (let i = 0; i < cells.length; i++) {
+    const cell = cells[i]
+    const current = local ? cell?.local : cell?.token
+    if (current === tokens[i]) continue
+    if (current === undefined) return local ? 'gone' : 'unknown'
+    if (matchToken(tokens[i] ?? '', current) === 'gone') return 'gone'
+    match = 'soft'
+  }
+  return match
+}
+
+/** Whether nothing that the entry carries was invalidated since: else it may not even be served as stale. */
+export function neverInvalidated(entry: Fenced): boolean {
+  return invalidationsOf(entry.cells) === entry.invalidations
+}
+
+/** The only way into L1. False: something overtook the value; it may be answered to its callers, and is not kept. */
+export function admitToL1<Entry extends Fenced>(
+  rules: Fence,
+  memory: { set(entry: Entry): 'stored' | 'full' | 'too_large' },
+  entry: Entry,
+  pending: PendingRead,
+): 'stored' | 'full' | 'too_large' | 'overtaken' {
+  if (!rules.mayAdmit(pending)) return 'overtaken'
+  const match = matchCells(entry)
+  return match === 'same' || match === 'soft' ? memory.set(entry) : 'overtaken'
+}
+
+/** The only way of a loaded value into L2. `proven`: stored, and nothing it carries was invalidated since the load began. */
+export async function admitToL2(
+  rules: Fence,
+  store: NamespaceStore,
+  request: FillRequest,
+  captured: Captured,
+  by: number,
+): Promise<{ readonly stored: boolean; readonly proven: boolean; readonly tokens: Tokens }> {
+  const filled = await store.fill(request, by)
+  const carried = new Map(request.entry.tags.map((tag) => [tag.name, tag.token]))
+  const same = rules.sameTokens({ ...captured, tags: carried }, filled.tokens)
+  return { stored: filled.stored, proven: filled.stored && same, tokens: filled.tokens }
+}

@@ -1,0 +1,41 @@
+/** A read (or fill) of one key that is under way and may end in L1, unless a push kills it first. */
+export interface PendingRead {
+  readonly key: string
+  alive: boolean
+}
+
+/**
+ * Rule P: a pending read is registered before its request is sent, a push kills it, and only a living one may be put
+ * into L1. Without it a push that shares a chunk with the reply is handled before the reply's `await` continues, and
+ * the old value stays for its whole life. Bounded by the reads in flight.
+ */
+export class PendingReads {
+  readonly #byKey = new Map<string, PendingRead | Set<PendingRead>>()
+
+  open(key: string): PendingRead {
+    const pending: PendingRead = { key, alive: true }
+    const others = this.#byKey.get(key)
+    if (others === undefined) this.#byKey.set(key, pending)
+    else if (others instanceof Set) others.add(pending)
+    else this.#byKey.set(key, new Set([others, pending]))
+    return pending
+  }
+
+  close(pending: PendingRead): void {
+    const known = this.#byKey.get(pending.key)
+    if (known === pending) this.#byKey.delete(pending.key)
+    else if (known instanceof Set && known.delete(pending) && known.size === 0)
+      this.#byKey.delete(pending.key)
+  }
+
+  kill(key: string): void {
+    const known = this.#byKey.get(key)
+    if (known === undefined) return
+    if (known instanceof Set) for (const pending of known) pending.alive = false
+    else known.alive = false
+  }
+
+  killAll(): void {
+    for (const key of this.#byKey.keys()) this.kill(key)
+  }
+}

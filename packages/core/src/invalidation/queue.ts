@@ -1,0 +1,121 @@
+import { CacheError, type NamespaceStore } from '../contracts.ts'
+
+/** What an invalidation asks of L2. */
+export type Invalidation =
+  | { readonly kind: 'keys' | 'expire-keys'; readonly names: readonly string[] }
+  | { readonly kind: 'tags' | 'expire-tags'; readonly names: readonly string[] }
+  | { readonly kind: 'clear' }
+
+/** Sends one invalidation. */
+export function applyInvalidation(
+  store: NamespaceStore,
+  invalidation: Invalidation,
+  by: number,
+): Promise<void> {
+  switch (invalidation.kind) {
+    case 'keys':
+      return store.invalidate(invalidation.names, by)
+    case 'expire-keys':
+      return store.expire(invalidation.names, by)
+    case 'tags':
+      return store.invalidateTags(invalidation.names, by)
+    case 'expire-tags':
+      return store.expireTags(invalidation.names, by)
+    case 'clear':
+      return store.clear(by)
+  }
+}
+
+/**
+ * Rule Q: invalidations that L2 has not acknowledged. While there is one, this process neither reads nor fills L2:
+ * they are replayed before it is used again. Bounded: beyond `namesMax` names the whole
+ * namespace is cleared instead.
+ */
+export class InvalidationQueue {
+  readonly #namesMax: number
+  #keys = new Map<string, 'keys' | 'expire-keys'>()
+  #tags = new Map<string, 'tags' | 'expire-tags'>()
+  #clear = false
+
+  constructor(namesMax: number) {
+    this.#namesMax = namesMax
+  }
+
+  get size(): number {
+    return this.#keys.size + this.#tags.size + (this.#clear ? 1 : 0)
+  }
+
+  add(invalidation: Invalidation): void {
+    if (invalidation.kind === 'clear') this.#clear = true
+    else if (invalidation.kind === 'keys' || invalidation.kind === 'expire-keys') {
+      for (const name of invalidation.names) {
+        if (this.#keys.get(name) !== 'keys') this.#keys.set(name, invalidation.kind)
+      }
+    } else {
+      for (const name of invalidation.names) {
+        if (this.#tags.get(name) !== 'tags') this.#tags.set(name, invalidation.kind)
+      }
+    }
+    if (this.#keys.size + this.#tags.size > this.#namesMax) this.#clear = true
+    if (this.#clear) {
+      this.#keys.clear()
+      this.#tags.clear()
+    }
+  }
+
+  /**
+   * Applies everything queued; resolves when the queue is empty. What fails stays queued and the error is thrown.
+   * What is added meanwhile is applied too.
+   */
+  async replay(store: NamespaceStore, by: () => number): Promise<void> {
+    while (this.size > 0) {
+      if (this.#clear) {
+        this.#clear = false
+        await store.clear(by()).catch((error: unknown) => {
+          this.add({ kind: 'clear' })
+          throw error
+        })
+        continue
+      }
+      const keys = this.#keys
+      const tags = this.#tags
+      this.#keys = new Map()
+      this.#tags = new Map()
+      try {
+        await Promise.all(batches(keys, tags).map((batch) => applyInvalidation(store, batch, by())))
+      } catch (error) {
+        for (const batch of batches(keys, tags)) this.add(batch)
+        throw error
+      }
+    }
+  }
+}
+
+// Names of one replayed command: a command of this size is served in well under a millisecond.
+const BATCH_NAMES_MAX = 500
+
+function batches(
+  keys: ReadonlyMap<string, 'keys' | 'expire-keys'>,
+  tags: ReadonlyMap<string, 'tags' | 'expire-tags'>,
+): Invalidation[] {
+  const made: Invalidation[] = []
+  for (const kind of ['keys', 'expire-keys', 'tags', 'expire-tags'] as const) {
+    const names = [...keys, ...tags].filter(([, wanted]) => wanted === kind).map(([name]) => name)
+    for (let i = 0; i < names.length; i += BATCH_NAMES_MAX)
+      made.push({ kind, names: names.slice(i, i + BATCH_NAMES_MAX) })
+  }
+  return made
+}
+
+/** The error of an invalidation that had to be applied and was not. */
+export function notApplied(cause: unknown): CacheError {
+  return new CacheError(
+    'not_applied',
+    'the shared tier did not acknowledge the invalidation; it is queued and holds in this process',
+    {
+      tier: 'l2',
+      retryable: true,
+      cause,
+    },
+  )
+}

@@ -1,0 +1,178 @@
+import type { Clock, NamespaceStore, Store, StoreWatcher } from '../contracts.ts'
+import { applyInvalidation, type Invalidation, InvalidationQueue } from '../invalidation/queue.ts'
+
+/** What the link tells of; the runtime acts on it. */
+export interface LinkEvents {
+  keyChanged(key: string): void
+  leaseChanged(key: string): void
+  tagChanged(tag: string): void
+  namespaceChanged(): void
+  /** Everything known of L2 is void: flushed, connected anew, or lost. */
+  everythingUnknown(): void
+  trouble(error: unknown): void
+  connected(server: string, version: string): void
+}
+
+// Most names queued before the whole namespace is cleared instead: about 10 MB at the longest names.
+const QUEUED_NAMES_MAX = 10_000
+// Between attempts to replay the queue while the connection is up.
+const REPLAY_MS_MIN = 50
+const REPLAY_MS_MAX = 2_000
+// Generations whose last verified moment is remembered.
+const GENERATIONS_MAX = 16
+
+/** This cache's relation to L2: whether it may be used, what it last verified, and what it still owes. */
+export class L2Link implements StoreWatcher {
+  readonly store: Store
+  readonly ops: NamespaceStore
+  /** Rises when the connection comes or goes: what was held before is unverified. */
+  generation = 0
+  readonly #clock: Clock
+  readonly #events: LinkEvents
+  readonly #timeoutMs: number
+  readonly #queue = new InvalidationQueue(QUEUED_NAMES_MAX)
+  readonly #verifiedByGeneration = new Map<number, number>()
+  #connected = false
+  #verifiedAt = Number.NEGATIVE_INFINITY
+  #verifiedWall = Number.NEGATIVE_INFINITY
+  #replaying: Promise<void> | undefined
+  #closed = false
+
+  constructor(store: Store, namespace: string, clock: Clock, timeoutMs: number, events: LinkEvents) {
+    this.store = store
+    this.#clock = clock
+    this.#timeoutMs = timeoutMs
+    this.#events = events
+    this.ops = store.namespace(namespace, this)
+  }
+
+  /** Rule Q: L2 is neither read nor filled while it is away or an invalidation is owed to it. */
+  get usable(): boolean {
+    return this.#connected && this.#queue.size === 0
+  }
+
+  /** Invalidations that L2 has not acknowledged. */
+  get queued(): number {
+    return this.#queue.size
+  }
+
+  /** Whether everything the server did until `maxStaleMs` ago has been delivered. Two clock reads. */
+  verifiedWithin(maxStaleMs: number, now: number): boolean {
+    // The wall clock too: the monotonic one stands still while the machine is suspended.
+    return now - this.#verifiedAt <= maxStaleMs && this.#clock.wallNow() - this.#verifiedWall <= maxStaleMs
+  }
+
+  /** When an entry of that generation was last known to be true; unverified since. */
+  lastVerified(generation: number): number {
+    if (generation === this.generation && this.#connected) return this.#verifiedAt
+    return this.#verifiedByGeneration.get(generation) ?? Number.NEGATIVE_INFINITY
+  }
+
+  /** Everything the server did before this call has been delivered. Shared by the calls of a tick. */
+  async barrier(by: number): Promise<void> {
+    const startedAt = this.#clock.now()
+    await this.store.barrier(by)
+    this.verified(startedAt)
+  }
+
+  /** Sends an invalidation; what is not acknowledged is queued. Never rejects; 'queued' carries the cause. */
+  async invalidate(
+    invalidation: Invalidation,
+  ): Promise<{ l2: 'applied' } | { l2: 'queued'; cause: unknown }> {
+    try {
+      // A queue is emptied first: an older 'expire' must not overtake a newer 'delete', nor the other way round.
+      if (this.#queue.size > 0) await this.#replay()
+      await applyInvalidation(this.ops, invalidation, this.#by())
+      return { l2: 'applied' }
+    } catch (cause) {
+      this.owe(invalidation)
+      return { l2: 'queued', cause }
+    }
+  }
+
+  /** Queues an invalidation that could not be sent, or whose outcome is unknown. */
+  owe(invalidation: Invalidation): void {
+    this.#queue.add(invalidation)
+    this.#replaySoon(REPLAY_MS_MIN)
+  }
+
+  keyChanged(key: string): void {
+    this.#events.keyChanged(key)
+  }
+
+  leaseChanged(key: string): void {
+    this.#events.leaseChanged(key)
+  }
+
+  tagChanged(tag: string): void {
+    this.#events.tagChanged(tag)
+  }
+
+  namespaceChanged(): void {
+    this.#events.namespaceChanged()
+  }
+
+  everythingChanged(): void {
+    this.#nextGeneration()
+    this.#events.everythingUnknown()
+  }
+
+  connected(facts: { readonly server: string; readonly version: string }): void {
+    this.#nextGeneration()
+    this.#connected = true
+    this.verified(this.#clock.now())
+    this.#events.everythingUnknown()
+    this.#events.connected(facts.server, facts.version)
+    if (this.#queue.size > 0) this.#replaySoon(0)
+  }
+
+  lost(): void {
+    if (!this.#connected) return
+    this.#nextGeneration()
+    this.#connected = false
+    this.#events.everythingUnknown()
+  }
+
+  verified(sentAtMs: number): void {
+    if (sentAtMs <= this.#verifiedAt) return
+    this.#verifiedWall = this.#clock.wallNow() - (this.#clock.now() - sentAtMs)
+    this.#verifiedAt = sentAtMs
+  }
+
+  /** Tries once more to apply what is owed; answers how much is not applied. */
+  async close(): Promise<number> {
+    if (this.#queue.size > 0 && this.#connected) await this.#replay().catch(() => undefined)
+    this.#closed = true
+    this.ops.close()
+    return this.#queue.size
+  }
+
+  #by(): number {
+    return this.#clock.now() + this.#timeoutMs
+  }
+
+  #nextGeneration(): void {
+    this.#verifiedByGeneration.set(this.generation, this.#verifiedAt)
+    this.#verifiedByGeneration.delete(this.generation - GENERATIONS_MAX)
+    this.generation++
+  }
+
+  #replay(): Promise<void> {
+    this.#replaying ??= this.#queue
+      .replay(this.ops, () => this.#by())
+      .finally(() => {
+        this.#replaying = undefined
+      })
+    return this.#replaying
+  }
+
+  #replaySoon(delayMs: number): void {
+    this.#clock.after(delayMs, () => {
+      if (this.#closed || !this.#connected || this.#queue.size === 0 || this.#replaying !== undefined) return
+      this.#replay().catch((error: unknown) => {
+        this.#events.trouble(error)
+        this.#replaySoon(Math.min(REPLAY_MS_MAX, Math.max(REPLAY_MS_MIN, delayMs * 2)))
+      })
+    })
+  }
+}

@@ -1,0 +1,192 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Codec } from '../codec/codec.ts'
+import type { NamedTypes } from '../codec/named-types.ts'
+import type { Clock, Store } from '../contracts.ts'
+import { Recorder } from '../events.ts'
+import { Flights } from '../guard/single-flight.ts'
+import { WaitBudget } from '../guard/wait-budget.ts'
+import { Wakes } from '../guard/wakes.ts'
+import type { Fence } from '../invalidation/fence.ts'
+import { PendingReads } from '../invalidation/pending-reads.ts'
+import { killCell, TagCells } from '../invalidation/tag-cells.ts'
+import type { MemoryStore, RemovalReason } from '../memory/memory-store.ts'
+import type { Isolation, L1Mode, Logger } from '../options.ts'
+import type { Counters, MissReason } from '../stats.ts'
+import type { CachedValue } from './cached-value.ts'
+import type { Found } from './found.ts'
+import { L2Link, type LinkEvents } from './l2-link.ts'
+import type { LoadOutcome } from './load-outcome.ts'
+import type { SharedRead } from './shared-read.ts'
+
+/** What all namespaces of one cache share. */
+export interface Shared {
+  readonly clock: Clock
+  readonly fence: Fence
+  readonly logger: Logger | undefined
+  readonly counters: Counters
+  /** undefined: L1 is off. */
+  readonly memory: MemoryStore<CachedValue> | undefined
+  readonly mode: L1Mode
+  /** Δ. */
+  readonly maxStaleMs: number
+  readonly store: Store | undefined
+  readonly codec: Codec
+  readonly types: NamedTypes
+  readonly isolation: Isolation
+  readonly l2TimeoutMs: number
+  readonly maxValueBytes: number
+}
+
+// Keys whose last tags, or last way out of L1, are remembered: two strings each.
+const REMEMBERED_KEYS_MAX = 10_000
+// Tags of which this process keeps the token: about 150 bytes each.
+const CELLS_MAX = 100_000
+
+/** Runs a function in the async context of nobody: a shared load must not see one caller's storage. */
+const asNobody: <T>(run: () => T) => T = AsyncLocalStorage.snapshot()
+
+/** The state of one namespace: everything the flows work on. It decides nothing. */
+export class Runtime implements LinkEvents {
+  readonly shared: Shared
+  readonly clock: Clock
+  readonly fence: Fence
+  readonly name: string
+  /** Set before each of this namespace's keys in L1. */
+  readonly prefix: string
+  readonly recorder: Recorder
+  readonly cells: TagCells
+  readonly pendings: PendingReads = new PendingReads()
+  readonly flights: Flights<LoadOutcome, Found>
+  readonly wakes: Wakes
+  /** L2 reads whose request is not written yet: calls may still share them (rule J). */
+  readonly reads: Map<string, SharedRead> = new Map()
+  readonly link: L2Link | undefined
+  /** Replaced by every tag invalidation of this process (rule T', for values that only this process holds). */
+  localEpoch: string
+  closed = false
+  readonly #tagHints = new Map<string, readonly string[]>()
+  readonly #exits = new Map<string, MissReason>()
+  #marks = 0
+
+  constructor(shared: Shared, name: string, prefix: string) {
+    this.shared = shared
+    this.clock = shared.clock
+    this.fence = shared.fence
+    this.name = name
+    this.prefix = prefix
+    this.recorder = new Recorder(name, shared.counters)
+    this.cells = new TagCells(shared.clock, CELLS_MAX)
+    this.flights = new Flights((running) => shared.fence.mayFollow(running))
+    this.wakes = new Wakes(shared.clock)
+    this.localEpoch = shared.clock.token()
+    this.link =
+      shared.store === undefined
+        ? undefined
+        : new L2Link(shared.store, name, shared.clock, shared.l2TimeoutMs, this)
+  }
+
+  /** The next number of the one order in which calls, loads and fills are compared (rules J and L). */
+  mark(): number {
+    return ++this.#marks
+  }
+
+  budget(): WaitBudget {
+    return new WaitBudget(this.clock, this.shared.l2TimeoutMs)
+  }
+
+  /** The link, where L2 may be read and filled now (rule Q). */
+  usableLink(): L2Link | undefined {
+    return this.link?.usable ? this.link : undefined
+  }
+
+  /** Whether tokens held in cells are kept true by pushes. */
+  get tracking(): boolean {
+    return this.link !== undefined && this.shared.memory !== undefined && this.shared.mode !== 'none'
+  }
+
+  asNobody<T>(run: () => T): T {
+    return asNobody(run)
+  }
+
+  /** Tags that this key carried last: asked for along with its next read. */
+  tagHints(key: string): readonly string[] {
+    return this.#tagHints.get(key) ?? []
+  }
+
+  rememberTags(key: string, tags: readonly string[]): void {
+    if (tags.length === 0) return
+    remember(this.#tagHints, key, tags)
+  }
+
+  /** Why this key is no longer in L1, said once. */
+  takeExit(key: string): MissReason | undefined {
+    const reason = this.#exits.get(key)
+    if (reason !== undefined) this.#exits.delete(key)
+    return reason
+  }
+
+  rememberExit(key: string, reason: MissReason): void {
+    remember(this.#exits, key, reason)
+  }
+
+  /** This process, or a push, says that the key's value is no longer what L1 and the reads under way hold. */
+  dropKey(key: string, reason: MissReason): void {
+    this.pendings.kill(key)
+    if (this.shared.memory?.delete(this.prefix + key) !== undefined) this.rememberExit(key, reason)
+  }
+
+  keyChanged(key: string): void {
+    this.dropKey(key, 'invalidated')
+    this.wakes.wake(key)
+  }
+
+  leaseChanged(key: string): void {
+    this.wakes.wake(key)
+  }
+
+  tagChanged(tag: string): void {
+    this.cells.kill(tag)
+  }
+
+  namespaceChanged(): void {
+    killCell(this.cells.namespace)
+  }
+
+  everythingUnknown(): void {
+    this.pendings.killAll()
+    this.cells.forgetAll()
+    this.wakes.wakeAll()
+  }
+
+  trouble(error: unknown): void {
+    this.recorder.trouble('l2.write_failed', undefined, error)
+  }
+
+  connected(server: string, version: string): void {
+    this.log('info', `${this.name}: L2 is ${server} ${version}`)
+  }
+
+  log(level: 'info' | 'warn', message: string): void {
+    try {
+      this.shared.logger?.[level](message)
+    } catch (error) {
+      this.recorder.trouble('hook_failed', undefined, error)
+    }
+  }
+}
+
+/** Remembers within the bound; the oldest goes first. */
+function remember<T>(map: Map<string, T>, key: string, value: T): void {
+  if (map.size >= REMEMBERED_KEYS_MAX && !map.has(key)) {
+    for (const oldest of map.keys()) {
+      map.delete(oldest)
+      break
+    }
+  }
+  map.set(key, value)
+}
+
+/** The reason a removal by the store itself counts as. */
+export function exitReason(reason: RemovalReason): MissReason {
+  return reason
+}

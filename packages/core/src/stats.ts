@@ -1,0 +1,103 @@
+/** How a read ended. Each call counts as exactly one. */
+export type Outcome = 'hit' | 'stale-hit' | 'negative-hit' | 'miss' | 'coalesced'
+
+/** Why a read was not answered by a tier. */
+export type MissReason = 'cold' | 'expired' | 'evicted' | 'invalidated' | 'tag' | 'error' | 'bypass'
+
+export type Tier = 'l1' | 'l2'
+
+/** A copy of the counters since the cache was made; they only rise. The four groups below the line are gauges. */
+export interface CacheStats {
+  readonly requests: number
+  readonly hits: { readonly l1: number; readonly l2: number }
+  readonly staleHits: { readonly l1: number; readonly l2: number }
+  readonly negativeHits: { readonly l1: number; readonly l2: number }
+  /** Calls that waited for a load, by why there was nothing to answer with. */
+  readonly misses: { readonly [reason in MissReason]: number }
+  /** Of the calls above none: they shared another call's load. */
+  readonly coalesced: number
+  /** (hits + stale + negative) / requests, 0..1; 0 without requests. */
+  readonly hitRate: number
+  readonly loads: number
+  readonly loadErrors: number
+  /** Loads whose value could not be stored because something was invalidated meanwhile. */
+  readonly refusedFills: number
+  readonly refreshes: number
+  readonly invalidations: number
+  readonly l2Errors: number
+  readonly l2WriteFailures: number
+  /** Hooks of yours (listeners, loggers) that threw. */
+  readonly hookErrors: number
+  readonly l1: {
+    readonly entries: number
+    readonly bytes: number
+    readonly evictions: number
+    readonly expirations: number
+  }
+  readonly l2: { readonly online: boolean; readonly queuedInvalidations: number }
+  readonly flights: number
+}
+
+/** Counts in plain numbers: an increment costs about a nanosecond. */
+export class Counters {
+  hitsL1 = 0
+  hitsL2 = 0
+  staleL1 = 0
+  staleL2 = 0
+  negativeL1 = 0
+  negativeL2 = 0
+  coalesced = 0
+  loads = 0
+  loadErrors = 0
+  refusedFills = 0
+  refreshes = 0
+  invalidations = 0
+  l2Errors = 0
+  l2WriteFailures = 0
+  hookErrors = 0
+  readonly misses: Record<MissReason, number> = {
+    cold: 0,
+    expired: 0,
+    evicted: 0,
+    invalidated: 0,
+    tag: 0,
+    error: 0,
+    bypass: 0,
+  }
+
+  /** Counts one read. */
+  count(outcome: Outcome, tier: Tier | undefined, reason: MissReason | undefined): void {
+    if (outcome === 'hit') tier === 'l2' ? this.hitsL2++ : this.hitsL1++
+    else if (outcome === 'stale-hit') tier === 'l2' ? this.staleL2++ : this.staleL1++
+    else if (outcome === 'negative-hit') tier === 'l2' ? this.negativeL2++ : this.negativeL1++
+    else if (outcome === 'coalesced') this.coalesced++
+    else this.misses[reason ?? 'cold']++
+  }
+
+  /** The copy that `stats()` answers. */
+  snapshot(gauges: Pick<CacheStats, 'l1' | 'l2' | 'flights'>): CacheStats {
+    const answered =
+      this.hitsL1 + this.hitsL2 + this.staleL1 + this.staleL2 + this.negativeL1 + this.negativeL2
+    let missed = 0
+    for (const count of Object.values(this.misses)) missed += count
+    const requests = answered + missed + this.coalesced
+    return {
+      requests,
+      hits: { l1: this.hitsL1, l2: this.hitsL2 },
+      staleHits: { l1: this.staleL1, l2: this.staleL2 },
+      negativeHits: { l1: this.negativeL1, l2: this.negativeL2 },
+      misses: { ...this.misses },
+      coalesced: this.coalesced,
+      hitRate: requests === 0 ? 0 : answered / requests,
+      loads: this.loads,
+      loadErrors: this.loadErrors,
+      refusedFills: this.refusedFills,
+      refreshes: this.refreshes,
+      invalidations: this.invalidations,
+      l2Errors: this.l2Errors,
+      l2WriteFailures: this.l2WriteFailures,
+      hookErrors: this.hookErrors,
+      ...gauges,
+    }
+  }
+}

@@ -1,0 +1,240 @@
+import { type Connect, Connection, type ConnectionLimits, type HandshakeLink } from '@holdfast/wire'
+import { CacheError, type Clock, type Timer } from 'holdfast/contracts'
+import { type CommandOptions, type RedisCommands, type RedisScript, runScript } from './commands.ts'
+import { mapWireError } from './map-wire-error.ts'
+import { shakeHands } from './redis-handshake.ts'
+import { replyError } from './reply-error.ts'
+import { encodeCommand, type RespArgument } from './resp-encode.ts'
+import { RespParser } from './resp-parser.ts'
+import type { RespValue } from './resp-value.ts'
+import type { ServerFacts } from './server-facts.ts'
+import { ServerTime } from './server-time.ts'
+import type { RedisAddress } from './url.ts'
+import { WriteStamp } from './write-stamp.ts'
+
+/** A connection that is set up but not ready, as the `prepare` hook sees it. */
+export interface RedisSession extends RedisCommands {
+  readonly generation: number
+  readonly facts: ServerFacts
+  /** The moment by which preparing must be done. */
+  readonly by: number
+}
+
+export type RedisReady = ServerFacts & { readonly generation: number }
+
+/** All are called synchronously and in wire order. One that throws is reported to `onTrouble`, and breaks nothing. */
+export interface RedisClientEvents {
+  onReady?(ready: RedisReady): void
+  onLost?(error: Error): void
+  /** The server refuses us in a way that time will hardly mend. Told once per reason. */
+  onFatal?(error: Error): void
+  /** These keys, read on this connection, may have changed; null: any key may have. */
+  onInvalidate?(keys: readonly Buffer[] | null): void
+  /** Everything that the server did before `sentAtMs` (monotonic) has been delivered. */
+  onVerified?(sentAtMs: number): void
+  onTrouble?(error: unknown): void
+}
+
+export interface RedisClientOptions {
+  readonly address: RedisAddress
+  readonly clock: Clock
+  readonly tracking: boolean
+  readonly heartbeatMs: number
+  /** Shown by CLIENT LIST. Printable ASCII without spaces, at most 64 characters. Default `holdfast`. */
+  readonly clientName?: string | undefined
+  readonly events?: RedisClientEvents | undefined
+  /** Runs on each new connection before it is ready; when it rejects the connection is given up and tried again. */
+  readonly prepare?: ((session: RedisSession) => Promise<void>) | undefined
+  /** Commands that go out with each heartbeat; their replies are dropped. */
+  readonly heartbeatExtra?: (() => readonly (readonly RespArgument[])[]) | undefined
+  readonly limits?: Partial<ConnectionLimits> | undefined
+  /** A longer bulk string ends the connection. Default 512 MiB. */
+  readonly bulkBytesMax?: number | undefined
+  readonly connect?: Connect | undefined
+}
+
+// Deadlines this near to each other are met by one barrier: within the resolution of deadlines anyway.
+const BARRIER_SPREAD_MS = 10
+// An answer to a heartbeat is of use for Δ, which is three heartbeats; a longer wait only delays noticing a dead peer.
+const HEARTBEAT_WAIT_MAX_MS = 5000
+const INVALIDATE = Buffer.from('invalidate')
+
+interface Barrier {
+  readonly by: number
+  readonly stamp: WriteStamp
+  readonly done: Promise<void>
+}
+
+/** One connection to one Redis or Valkey server, kept up and verified by heartbeats. */
+export class RedisClient implements RedisCommands {
+  readonly #options: RedisClientOptions
+  readonly #clock: Clock
+  readonly #events: RedisClientEvents
+  readonly #connection: Connection<RespValue>
+  readonly #time: ServerTime
+  #facts: ServerFacts | undefined
+  #heartbeat: Timer | undefined
+  #barrier: Barrier | undefined
+
+  /** Starts connecting at once. Throws only `invalid_argument`. */
+  constructor(options: RedisClientOptions) {
+    const clientName = options.clientName ?? 'holdfast'
+    if (!/^[\x21-\x7e]{1,64}$/.test(clientName)) {
+      throw new CacheError(
+        'invalid_argument',
+        'clientName: expected 1 to 64 printable ASCII characters, no spaces',
+      )
+    }
+    this.#options = options
+    this.#clock = options.clock
+    this.#events = options.events ?? {}
+    this.#time = new ServerTime(options.clock)
+    this.#connection = new Connection<RespValue>({
+      endpoint: options.address.endpoint,
+      framing: () =>
+        new RespParser(options.bulkBytesMax === undefined ? {} : { bulkBytesMax: options.bulkBytesMax }),
+      handshake: (link) => this.#prepare(link, clientName),
+      errorOf: replyError,
+      mapError: mapWireError,
+      limits: options.limits,
+      clock: options.clock,
+      connect: options.connect,
+      events: {
+        onReady: (generation) => this.#becomeReady(generation),
+        onLost: (error) => this.#lose(error),
+        onFatal: (error) => this.#events.onFatal?.(error),
+        onPush: (message) => this.#takePush(message),
+        onTrouble: (error) => this.#events.onTrouble?.(error),
+      },
+    })
+  }
+
+  get ready(): boolean {
+    return this.#connection.ready
+  }
+
+  /** Names the connection in use; rises with each one. */
+  get generation(): number {
+    return this.#connection.generation
+  }
+
+  /** Of the last server that was reached. */
+  get facts(): ServerFacts | undefined {
+    return this.#facts
+  }
+
+  /** Why the last connection or attempt ended. */
+  get lastError(): Error | undefined {
+    return this.#connection.lastError
+  }
+
+  /** The server's wall clock, estimated to half a round trip; ours until a server was reached. */
+  serverNow(): number {
+    return this.#time.now()
+  }
+
+  command(args: readonly RespArgument[], options: CommandOptions): Promise<RespValue> {
+    return this.#connection.send(encodeCommand(args), options)
+  }
+
+  script(
+    script: RedisScript,
+    keys: readonly RespArgument[],
+    args: readonly RespArgument[],
+    options: CommandOptions,
+  ): Promise<RespValue> {
+    return runScript(this, script, keys, args, options)
+  }
+
+  /**
+   * Resolves when everything that the server did before this call has been delivered. One command for all
+   * callers of a tick (whose deadlines are within 10 ms of each other).
+   */
+  barrier(by: number): Promise<void> {
+    const shared = this.#barrier
+    if (shared !== undefined && !shared.stamp.written && Math.abs(shared.by - by) <= BARRIER_SPREAD_MS) {
+      return shared.done
+    }
+    const stamp = new WriteStamp(this.#clock)
+    const done = this.#time.ask(this.#connection, by, (sentAtMs) => this.#verify(sentAtMs), stamp)
+    const barrier = { by, stamp, done }
+    this.#barrier = barrier
+    const forget = (): void => {
+      if (this.#barrier === barrier) this.#barrier = undefined
+    }
+    done.then(forget, forget)
+    return done
+  }
+
+  /** Gives up the present connection and opens another, e.g. when its server is no longer the primary. */
+  reconnect(reason: Error): void {
+    this.#connection.reconnect(reason)
+  }
+
+  /** Rejects what is in flight, and resolves when the socket is closed. Idempotent. */
+  close(): Promise<void> {
+    this.#heartbeat?.cancel()
+    return this.#connection.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #prepare(link: HandshakeLink<RespValue>, clientName: string): Promise<void> {
+    const { address, tracking, prepare } = this.#options
+    const { credentials, db } = address
+    this.#time.restart()
+    const facts = await shakeHands(link, { credentials, db, clientName, tracking }, this.#time)
+    this.#facts = facts
+    const command: RedisCommands['command'] = (args, options) => link.send(encodeCommand(args), options)
+    await prepare?.({
+      generation: link.generation,
+      by: link.by,
+      facts,
+      command,
+      script: (script, keys, args, options) => runScript({ command }, script, keys, args, options),
+    })
+  }
+
+  #becomeReady(generation: number): void {
+    this.#beat()
+    if (this.#facts !== undefined) this.#events.onReady?.({ ...this.#facts, generation })
+  }
+
+  #lose(error: Error): void {
+    this.#heartbeat?.cancel()
+    this.#events.onLost?.(error)
+  }
+
+  #beat(): void {
+    const { heartbeatMs, heartbeatExtra } = this.#options
+    this.#heartbeat = this.#clock.after(heartbeatMs, () => this.#beat())
+    const by = this.#clock.now() + Math.min(3 * heartbeatMs, HEARTBEAT_WAIT_MAX_MS)
+    this.#time.ask(this.#connection, by, (sentAtMs) => this.#verify(sentAtMs)).catch(ignore)
+    try {
+      for (const extra of heartbeatExtra?.() ?? []) this.command(extra, { by }).catch(ignore)
+    } catch (error) {
+      this.#events.onTrouble?.(error)
+    }
+  }
+
+  /** The answer to TIME comes after every push that the server had made before it. */
+  #verify(sentAtMs: number): void {
+    try {
+      this.#events.onVerified?.(sentAtMs)
+    } catch (error) {
+      this.#events.onTrouble?.(error)
+    }
+  }
+
+  #takePush(message: RespValue): void {
+    if (!Array.isArray(message)) return
+    const [kind, names] = message
+    if (!Buffer.isBuffer(kind) || !kind.equals(INVALIDATE)) return
+    this.#events.onInvalidate?.(Array.isArray(names) ? names.filter((name) => Buffer.isBuffer(name)) : null)
+  }
+}
+
+/** A heartbeat that fails is told by what it does not verify. */
+function ignore(): void {}

@@ -1,0 +1,266 @@
+import { deepEqual, equal, notEqual, ok } from 'node:assert/strict'
+import type { CaseDefinition } from '../case-definition.ts'
+import type { Client } from '../client.ts'
+import { RecordingWatcher } from '../recording-watcher.ts'
+import { rejectsWith } from '../rejects.ts'
+
+// How much later than its deadline a call may settle on a busy machine.
+const SLACK_MS = 250
+
+/** One call of every operation. */
+function everyOperation(client: Client, by: number): Promise<unknown>[] {
+  const { namespace } = client
+  const token = client.clock.token()
+  const names = { keys: ['k'], tags: ['t'] }
+  const request = { keys: ['k'], tags: [], namespace: true, intent: 'peek' as const, written: false }
+  const acquire = { key: 'k', token, leaseMs: 5_000, seen: undefined, tags: [], tagLifeMs: 60_000 }
+  return [
+    namespace.read(request, by),
+    namespace.tokens(['t'], undefined, by),
+    namespace.acquire(acquire, by),
+    namespace.renew('k', token, 5_000, by),
+    namespace.fill({ key: 'k', token, entry: client.entry() }, by),
+    namespace.release('k', token, by),
+    namespace.invalidate(['k'], by),
+    namespace.invalidateTags(['t'], by),
+    namespace.expire(['k'], by),
+    namespace.expireTags(['t'], by),
+    namespace.clear(by),
+    namespace.put(client.putRequest('k', 'v'), by),
+    namespace.quarantine(names, token, 1_000, by),
+    namespace.unquarantine(names, token, by),
+  ]
+}
+
+const openCases: readonly CaseDefinition[] = [
+  {
+    name: 'an open store says what it is, without credentials',
+    rule: 'store',
+    run: async (stage) => {
+      const { store, by } = await stage.open()
+      equal(store.online, true)
+      ok(store.address.length > 0 && !/:\/\/[^/]*:[^/]*@/.test(store.address), store.address)
+      ok(store.capabilities.leaseMinMs > 0 && store.capabilities.leaseMinMs <= 5_000)
+      const facts = await store.inspect(by)
+      ok(facts.server.length > 0 && facts.version.length > 0)
+    },
+  },
+  {
+    name: 'a store pushes as its harness says',
+    rule: 'store',
+    needs: ['push'],
+    run: async (stage) => {
+      equal((await stage.open()).store.capabilities.push, true)
+    },
+  },
+  {
+    name: 'a namespace opened on a live connection is told so at once',
+    rule: 'store',
+    run: async (stage) => {
+      const { store } = await stage.open()
+      const watcher = new RecordingWatcher()
+      store.namespace(`${stage.namespace}-second`, watcher)
+      deepEqual(watcher.events, ['connected'])
+    },
+  },
+  {
+    name: 'heartbeats are answered without being asked for',
+    rule: 'heartbeat',
+    run: async (stage) => {
+      const client = await stage.open()
+      for (let beat = 0; beat < 3; beat++) {
+        const startMs = client.clock.now()
+        await stage.until(() => client.watcher.verifiedMs >= startMs, `heartbeat ${beat}`)
+        ok(client.watcher.verifiedMs <= client.clock.now(), 'nothing of the future is verified')
+      }
+    },
+  },
+]
+
+const closeCases: readonly CaseDefinition[] = [
+  {
+    name: 'after close every operation rejects, and a second close resolves',
+    rule: 'close',
+    run: async (stage) => {
+      const client = await stage.open()
+      await client.store.close()
+      await client.store.close()
+      equal(client.store.online, false)
+      const calls = [
+        ...everyOperation(client, client.by),
+        client.store.barrier(client.by),
+        client.store.inspect(client.by),
+      ]
+      for (const call of calls) call.catch(() => {})
+      for (const call of calls) await rejectsWith(call, 'closed', 'l2_unavailable')
+    },
+  },
+  {
+    name: 'what is in flight at close settles',
+    rule: 'close',
+    run: async (stage) => {
+      const client = await stage.open()
+      const calls = Promise.allSettled([client.read('k'), client.store.barrier(client.by)])
+      await client.store.close()
+      equal((await calls).length, 2)
+    },
+  },
+  {
+    name: 'a closed namespace is silent, and others on its store go on',
+    rule: 'close',
+    run: async (stage) => {
+      const client = await stage.open()
+      const other = await stage.openOn(client.store, `${stage.namespace}-other`)
+      await client.put('k', 'v')
+      await client.read('k')
+      client.namespace.close()
+      client.watcher.forget()
+      const writer = await stage.open()
+      await writer.put('k', 'new')
+      await other.put('k', 'v')
+      await other.store.barrier(other.by)
+      equal(await other.readText('k'), 'v')
+      deepEqual(client.watcher.events, [])
+      await rejectsWith(client.read('k'), 'closed', 'l2_unavailable')
+    },
+  },
+]
+
+const deadlineCases: readonly CaseDefinition[] = [
+  {
+    name: 'every operation rejects with l2_timeout when its time is over before it starts',
+    rule: 'deadline',
+    run: async (stage) => {
+      const client = await stage.open()
+      const calls = everyOperation(client, client.clock.now() - 1)
+      for (const call of calls) call.catch(() => {})
+      for (const call of calls) await rejectsWith(call, 'l2_timeout')
+    },
+  },
+  {
+    name: 'every operation rejects with l2_timeout in time when the server does not answer',
+    rule: 'deadline',
+    needs: ['stall'],
+    run: async (stage) => {
+      const client = await stage.open()
+      await stage.whileStalled(async () => {
+        const by = client.clock.now() + 30
+        const calls = [...everyOperation(client, by), client.store.barrier(by), client.store.inspect(by)]
+        for (const call of calls) call.catch(() => {})
+        for (const call of calls) await rejectsWith(call, 'l2_timeout')
+        ok(client.clock.now() < by + SLACK_MS, 'in time')
+      })
+    },
+  },
+  {
+    name: 'a late reply reaches nobody else',
+    rule: 'deadline',
+    needs: ['stall'],
+    run: async (stage) => {
+      const client = await stage.open()
+      for (const key of ['early', 'late']) await client.put(key, key)
+      await stage.whileStalled(async () => {
+        const request = {
+          keys: ['early'],
+          tags: [],
+          namespace: false,
+          intent: 'peek' as const,
+          written: false,
+        }
+        await rejectsWith(client.namespace.read(request, client.clock.now() + 20), 'l2_timeout')
+      })
+      await stage.until(() => client.store.online, 'the store to be online')
+      equal(await client.readText('late'), 'late')
+    },
+  },
+  {
+    name: 'nothing is verified while the server does not answer',
+    rule: 'heartbeat',
+    needs: ['stall'],
+    run: async (stage) => {
+      const client = await stage.open()
+      await stage.whileStalled(async () => {
+        const stalledMs = client.clock.now()
+        await stage.pass(60)
+        ok(client.watcher.verifiedMs <= stalledMs, 'verified only what was before')
+      })
+    },
+  },
+]
+
+const lossCases: readonly CaseDefinition[] = [
+  {
+    name: 'a lost connection is told, then the next one, with a higher generation',
+    rule: 'C',
+    needs: ['cut'],
+    run: async (stage) => {
+      const [client, peer] = [await stage.open(), await stage.open()]
+      await client.put('k', 'v')
+      await stage.cut()
+      for (const { watcher } of [client, peer]) {
+        await stage.until(() => watcher.events.at(-1) === 'connected', 'to be connected again')
+        deepEqual(
+          watcher.events.filter((event) => event === 'lost' || event === 'connected'),
+          ['lost', 'connected'],
+        )
+        const [first, second] = watcher.generations
+        ok(first !== undefined && second !== undefined && second > first, `${first} then ${second}`)
+      }
+      equal(await client.readText('k'), 'v')
+    },
+  },
+  {
+    name: 'a lease does not outlive its connection',
+    rule: 'C',
+    needs: ['cut'],
+    run: async (stage) => {
+      const client = await stage.open()
+      const load = await client.win('k')
+      await stage.cut()
+      await stage.told(client, 'connected')
+      equal((await client.fill(load, 'v')).stored, false)
+      equal(await client.read('k'), undefined)
+    },
+  },
+  {
+    name: 'after a reconnect pushes come again for what is read again',
+    rule: 'push',
+    needs: ['push', 'cut'],
+    run: async (stage) => {
+      const [reader, writer] = [await stage.open(), await stage.open()]
+      await writer.put('k', 'v')
+      await reader.read('k')
+      await stage.cut()
+      for (const client of [reader, writer]) await stage.told(client, 'connected')
+      await reader.read('k')
+      reader.watcher.forget()
+      await writer.put('k', 'new')
+      await stage.told(reader, 'key k')
+    },
+  },
+  {
+    name: 'a server that came back with its data has another namespace token: nothing old matches',
+    rule: 'R',
+    needs: ['restart'],
+    run: async (stage) => {
+      const [one, other] = [await stage.open(), await stage.open()]
+      const { tokens } = await one.load('k', 'v', ['t'])
+      await stage.restart()
+      for (const client of [one, other]) await stage.told(client, 'connected')
+      const after = await one.tokens('t')
+      notEqual(after.namespace, tokens.namespace)
+      const entry = await one.read('k')
+      if (entry?.readable) equal(await one.isValid(entry), false)
+      await one.load('k', 'new')
+      equal(await other.isValid(await other.readStored('k')), true)
+    },
+  },
+]
+
+/** What a store is from open to close, and what becomes of it when its server does not answer. */
+export const connectionCases: readonly CaseDefinition[] = [
+  ...openCases,
+  ...closeCases,
+  ...deadlineCases,
+  ...lossCases,
+]

@@ -1,0 +1,77 @@
+import type {
+  NamespaceStore,
+  Store,
+  StoreDefinition,
+  StoreEnvironment,
+  StoreWatcher,
+} from 'holdfast/contracts'
+
+/** What a decorator changes of a namespace; all else goes through. */
+export interface StoreDecoration {
+  namespace?(inner: NamespaceStore, environment: StoreEnvironment): Partial<NamespaceStore>
+  watcher?(inner: StoreWatcher, environment: StoreEnvironment): Partial<StoreWatcher>
+}
+
+/** Any store with some of its operations, or what it tells its watchers, replaced. */
+export function decorateStore(definition: StoreDefinition, decoration: StoreDecoration): StoreDefinition {
+  return {
+    open: (environment) => {
+      const store = definition.open(environment)
+      return {
+        ...forwardStore(store),
+        // A spread would freeze the answer of the moment.
+        get online() {
+          return store.online
+        },
+        namespace: (name, watcher) => {
+          const told = { ...forwardWatcher(watcher), ...decoration.watcher?.(watcher, environment) }
+          const inner = store.namespace(name, told)
+          return { ...forwardNamespace(inner), ...decoration.namespace?.(inner, environment) }
+        },
+      }
+    },
+  }
+}
+
+function forwardStore(store: Store): Omit<Store, 'online' | 'namespace'> {
+  return {
+    capabilities: store.capabilities,
+    address: store.address,
+    barrier: (by) => store.barrier(by),
+    inspect: (by) => store.inspect(by),
+    close: () => store.close(),
+  }
+}
+
+function forwardNamespace(inner: NamespaceStore): NamespaceStore {
+  return {
+    read: (request, by) => inner.read(request, by),
+    tokens: (tags, mintLifeMs, by) => inner.tokens(tags, mintLifeMs, by),
+    acquire: (request, by) => inner.acquire(request, by),
+    renew: (key, token, leaseMs, by) => inner.renew(key, token, leaseMs, by),
+    fill: (request, by) => inner.fill(request, by),
+    release: (key, token, by) => inner.release(key, token, by),
+    invalidate: (keys, by) => inner.invalidate(keys, by),
+    invalidateTags: (tags, by) => inner.invalidateTags(tags, by),
+    expire: (keys, by) => inner.expire(keys, by),
+    expireTags: (tags, by) => inner.expireTags(tags, by),
+    clear: (by) => inner.clear(by),
+    put: (request, by) => inner.put(request, by),
+    quarantine: (names, token, lifeMs, by) => inner.quarantine(names, token, lifeMs, by),
+    unquarantine: (names, token, by) => inner.unquarantine(names, token, by),
+    close: () => inner.close(),
+  }
+}
+
+function forwardWatcher(inner: StoreWatcher): StoreWatcher {
+  return {
+    keyChanged: (key) => inner.keyChanged(key),
+    leaseChanged: (key) => inner.leaseChanged(key),
+    tagChanged: (tag) => inner.tagChanged(tag),
+    namespaceChanged: () => inner.namespaceChanged(),
+    everythingChanged: () => inner.everythingChanged(),
+    connected: (facts) => inner.connected(facts),
+    lost: () => inner.lost(),
+    verified: (sentAtMs) => inner.verified(sentAtMs),
+  }
+}

@@ -1,0 +1,11 @@
+import { ok, rejects } from 'node:assert/strict'
+import { CacheError, type CacheErrorCode } from 'holdfast/contracts'
+
+/** Fails unless the promise rejects with a CacheError of one of these codes. */
+export async function rejectsWith(promise: Promise<unknown>, ...codes: CacheErrorCode[]): Promise<void> {
+  await rejects(promise, (error: unknown) => {
+    ok(error instanceof CacheError, `a CacheError, got ${String(error)}`)
+    ok(codes.includes(error.code), `code ${codes.join(' or ')}, got ${error.code}: ${error.message}`)
+    return true
+  })
+}

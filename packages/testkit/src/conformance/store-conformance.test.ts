@@ -1,0 +1,27 @@
+import { describe, expect, test } from 'vitest'
+import { MemoryServer } from '../memory-store/memory-server.ts'
+import { memoryStore } from '../memory-store.ts'
+import { memoryHarness } from './memory-harness.ts'
+import { storeConformance } from './store-conformance.ts'
+
+describe('the in-memory model is a store', () => {
+  for (const { name, rule, lacks, run } of storeConformance(memoryHarness(new MemoryServer()))) {
+    test(`${rule}: ${name}`, async () => {
+      expect(lacks).toBeUndefined()
+      await run()
+    })
+  }
+})
+
+test('no two cases have one name', () => {
+  const names = storeConformance(memoryHarness(new MemoryServer())).map(({ name }) => name)
+  expect(new Set(names).size).toBe(names.length)
+})
+
+test('a case says what its harness lacks', () => {
+  const cases = storeConformance({ definition: memoryStore(), push: false })
+  const lacking = new Set(cases.flatMap(({ lacks }) => lacks?.split(', ') ?? []))
+  expect([...lacking].sort()).toEqual(
+    ['cut', 'evict', 'flush', 'plant', 'push', 'restart', 'setFull', 'stall'].sort(),
+  )
+})

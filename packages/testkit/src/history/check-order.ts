@@ -1,0 +1,57 @@
+import type { Findings } from './findings.ts'
+import type { FillEvent, ReadEvent, SetEvent } from './history-event.ts'
+import type { HistoryIndex, KeyHistory } from './history-index.ts'
+import { VersionTimeline } from './version-timeline.ts'
+
+/** A3 and A9: versions that go back. Only events that do not overlap are compared. */
+export function checkOrder(index: HistoryIndex, findings: Findings): void {
+  for (const history of index.keys.values()) {
+    checkProcesses(history, findings)
+    checkSharedTier(history, findings)
+  }
+}
+
+/**
+ * A3. The earlier read counts only if a tier held its value: a load whose fill was refused may hand its caller
+ * what the next caller, served by an older load that won, does not see yet.
+ */
+function checkProcesses(history: KeyHistory, findings: Findings): void {
+  const seen = new Map<string, VersionTimeline>()
+  const fresh = history.reads.filter((read) => read.source !== 'stale' && isOrdered(history, read.version))
+  for (const read of fresh) {
+    if (read.version === undefined || (read.source !== 'l1' && read.source !== 'l2')) continue
+    const known = seen.get(read.process)
+    const timeline = known ?? new VersionTimeline()
+    if (known === undefined) seen.set(read.process, timeline)
+    timeline.add(read.endMs, read.version)
+  }
+  for (const read of fresh) {
+    const newest = seen.get(read.process)?.newestBefore(read.startMs)
+    if (newest !== undefined && read.version !== undefined && newest > read.version) {
+      findings.add('A3', read, `version ${read.version} after this process had read ${newest}`)
+    }
+  }
+}
+
+/** A9: what was stored in L2, and what any process read there. */
+function checkSharedTier(history: KeyHistory, findings: Findings): void {
+  const events: readonly (FillEvent | SetEvent | ReadEvent)[] = [
+    ...history.fills.filter((fill) => fill.result === 'stored'),
+    ...history.sets.filter((set) => set.result === 'stored'),
+    ...history.reads.filter((read) => read.source === 'l2'),
+  ]
+  const ordered = events.filter((event) => isOrdered(history, event.version))
+  const timeline = new VersionTimeline()
+  for (const event of ordered) if (event.version !== undefined) timeline.add(event.endMs, event.version)
+  for (const event of ordered) {
+    const newest = timeline.newestBefore(event.startMs)
+    if (newest !== undefined && event.version !== undefined && newest > event.version) {
+      findings.add('A9', event, `version ${event.version} in L2 after ${newest} was there`)
+    }
+  }
+}
+
+/** Sets without a version are outside the order: last arrival wins. */
+function isOrdered(history: KeyHistory, version: number | undefined): boolean {
+  return version !== undefined && !history.origin(version)?.isPlainSet
+}

@@ -1,0 +1,28 @@
+/**
+ * The bytes of one command. A string is a binary string: one latin1 character is one byte. Buffers are not
+ * copied, and must not change before the command is settled.
+ */
+export type Command = string | Uint8Array | readonly (string | Uint8Array)[]
+
+/** How one command is sent. */
+export interface SendOptions<Message> {
+  /** The moment on the clock at which the caller stops waiting. Infinity: never. */
+  readonly by: number
+  /** Its flag is set in the moment before the bytes are handed to the socket. */
+  readonly sent?: { written: boolean } | undefined
+  /**
+   * Sees each reply of this command in wire order: before any later message is delivered, before the promise
+   * settles, and not at all after the deadline. What it throws rejects the command.
+   */
+  readonly tap?: ((message: Message) => void) | undefined
+  /** Messages that answer this command, 1 or more; the promise gives the last. Default 1. */
+  readonly replies?: number
+}
+
+/** Bytes that a command takes on the wire. */
+export function commandBytes(command: Command): number {
+  if (typeof command === 'string' || command instanceof Uint8Array) return command.length
+  let bytes = 0
+  for (const part of command) bytes += part.length
+  return bytes
+}

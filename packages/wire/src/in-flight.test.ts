@@ -1,0 +1,78 @@
+import { expect, test } from 'vitest'
+import { InFlight } from './in-flight.ts'
+
+const never = (): undefined => undefined
+const outcome = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    (value) => value,
+    (error) => `rejected ${error}`,
+  )
+
+test('replies go to commands in order, through many growths and turns of the ring', async () => {
+  const inFlight = new InFlight<number>(never)
+  const answers: Promise<number>[] = []
+  let sent = 0
+  let answered = 0
+  for (let round = 0; round < 200; round++) {
+    for (let i = 0; i < (round * 7) % 13; i++) {
+      answers.push(inFlight.push({ by: Infinity }))
+      sent++
+    }
+    inFlight.markWritten()
+    while (inFlight.size > round) inFlight.reply(answered++)
+  }
+  while (inFlight.size > 0) inFlight.reply(answered++)
+  expect(answered).toBe(sent)
+  expect(await Promise.all(answers)).toEqual(Array.from({ length: sent }, (_, i) => i))
+})
+
+test('a reply is refused while nothing is written', () => {
+  const inFlight = new InFlight<number>(never)
+  expect(inFlight.reply(1)).toBe(false)
+  void inFlight.push({ by: Infinity })
+  expect(inFlight.reply(1)).toBe(false)
+  inFlight.markWritten()
+  expect(inFlight.reply(1)).toBe(true)
+  expect(inFlight.reply(2)).toBe(false)
+})
+
+test('expiry rejects what is due, keeps its place, and names the next deadline', async () => {
+  const inFlight = new InFlight<string>(never)
+  const answers = [30, 10, 20].map((by) => outcome(inFlight.push({ by })))
+  inFlight.markWritten()
+  expect(inFlight.expire(9, () => 'early')).toBe(10)
+  expect(inFlight.expire(20, () => 'late')).toBe(30)
+  expect(inFlight.size).toBe(3)
+  expect(inFlight.oldestBy).toBe(30)
+  for (const name of ['a', 'b', 'c']) inFlight.reply(name)
+  expect(await Promise.all(answers)).toEqual(['a', 'rejected late', 'rejected late'])
+  expect(inFlight.expire(99, () => 'none')).toBe(Infinity)
+  expect(inFlight.oldestBy).toBe(Infinity)
+})
+
+test('failing everything tells written from unwritten commands', async () => {
+  const inFlight = new InFlight<string>(never)
+  const written = outcome(inFlight.push({ by: Infinity }))
+  inFlight.markWritten()
+  const unwritten = outcome(inFlight.push({ by: Infinity }))
+  inFlight.failAll('lost', 'unsent')
+  expect(await Promise.all([written, unwritten])).toEqual(['rejected lost', 'rejected unsent'])
+  expect(inFlight.size).toBe(0)
+})
+
+test('a tap that throws in the middle of several replies rejects once and keeps the count', async () => {
+  const inFlight = new InFlight<string>(never)
+  const failing = outcome(
+    inFlight.push({
+      by: Infinity,
+      replies: 2,
+      tap: () => {
+        throw 'tap'
+      },
+    }),
+  )
+  const next = outcome(inFlight.push({ by: Infinity }))
+  inFlight.markWritten()
+  for (const name of ['a', 'b', 'c']) inFlight.reply(name)
+  expect(await Promise.all([failing, next])).toEqual(['rejected tap', 'c'])
+})

@@ -1,0 +1,148 @@
+import type { SendOptions } from './command.ts'
+
+const noop = (): void => {}
+
+/** One command without all of its replies. Slots live in the ring and are used again. */
+class Slot<Message> {
+  resolve: (message: Message) => void = noop
+  reject: (error: unknown) => void = noop
+  tap: ((message: Message) => void) | undefined = undefined
+  sent: { written: boolean } | undefined = undefined
+  by = 0
+  repliesLeft = 0
+  /** The caller has its answer or its error; replies that still come are dropped. */
+  settled = false
+
+  /** Ends the caller's wait; the slot itself stays until its replies have come. */
+  settle(): void {
+    this.settled = true
+    this.resolve = noop
+    this.reject = noop
+    this.tap = undefined
+    this.sent = undefined
+  }
+}
+
+const SLOTS_MIN = 64
+
+/**
+ * The commands of one connection in the order they were sent, in a ring that grows to the bound which the
+ * owner keeps (`size`). Positions are running counts; a position's slot is at that count modulo the ring.
+ */
+export class InFlight<Message> {
+  readonly #errorOf: (message: Message) => unknown
+  #slots: Slot<Message>[] = Array.from({ length: SLOTS_MIN }, () => new Slot<Message>())
+  #head = 0
+  #unwritten = 0
+  #tail = 0
+
+  /** `errorOf` says which replies reject their command, and with what; undefined means none. */
+  constructor(errorOf: (message: Message) => unknown) {
+    this.#errorOf = errorOf
+  }
+
+  get size(): number {
+    return this.#tail - this.#head
+  }
+
+  /** The deadline of the oldest command, answered to its caller or not; Infinity where there is none. */
+  get oldestBy(): number {
+    return this.#head === this.#tail ? Infinity : this.#slot(this.#head).by
+  }
+
+  push(options: SendOptions<Message>): Promise<Message> {
+    if (this.size === this.#slots.length) this.#grow()
+    const slot = this.#slot(this.#tail++)
+    slot.by = options.by
+    slot.sent = options.sent
+    slot.tap = options.tap
+    slot.repliesLeft = options.replies ?? 1
+    slot.settled = false
+    return new Promise((resolve, reject) => {
+      slot.resolve = resolve
+      slot.reject = reject
+    })
+  }
+
+  /** Marks every command as written that is not yet. */
+  markWritten(): void {
+    while (this.#unwritten < this.#tail) {
+      const { sent } = this.#slot(this.#unwritten++)
+      if (sent !== undefined) sent.written = true
+    }
+  }
+
+  /** Gives a reply to the oldest written command. False: there is none. */
+  reply(message: Message): boolean {
+    if (this.#head === this.#unwritten) return false
+    const slot = this.#slot(this.#head)
+    const isLast = --slot.repliesLeft <= 0
+    const { resolve, reject, tap, settled } = slot
+    if (isLast) {
+      // Before the tap runs: it may send commands, which grow the ring.
+      slot.settle()
+      this.#head++
+    }
+    if (settled) return true
+    try {
+      tap?.(message)
+    } catch (error) {
+      if (!isLast) slot.settle()
+      reject(error)
+      return true
+    }
+    if (!isLast) return true
+    const error = this.#errorOf(message)
+    if (error === undefined) resolve(message)
+    else reject(error)
+    return true
+  }
+
+  /** Rejects the commands whose deadline has passed; the next deadline, or Infinity. Cost: one pass. */
+  expire(now: number, makeError: () => unknown): number {
+    let next = Infinity
+    let error: unknown
+    for (let at = this.#head; at < this.#tail; at++) {
+      const slot = this.#slot(at)
+      if (slot.settled) continue
+      if (slot.by > now) {
+        if (slot.by < next) next = slot.by
+        continue
+      }
+      error ??= makeError()
+      slot.reject(error)
+      slot.settle()
+    }
+    return next
+  }
+
+  /** Rejects everything; the unwritten ones, of which the peer has seen nothing, with their own error. */
+  failAll(writtenError: unknown, unwrittenError: unknown): void {
+    for (let at = this.#head; at < this.#tail; at++) {
+      const slot = this.#slot(at)
+      slot.reject(at < this.#unwritten ? writtenError : unwrittenError)
+      slot.settle()
+    }
+    this.#head = this.#tail
+    this.#unwritten = this.#tail
+  }
+
+  #slot(at: number): Slot<Message> {
+    // The length is a power of two, so the mask is the remainder.
+    const slot = this.#slots[at & (this.#slots.length - 1)]
+    if (slot === undefined) throw new Error('the ring of commands has a hole')
+    return slot
+  }
+
+  #grow(): void {
+    const slots: Slot<Message>[] = []
+    for (let at = this.#head; at < this.#tail; at++) slots.push(this.#slot(at))
+    const size = slots.length
+    for (let i = 0; i < size; i++) slots.push(new Slot())
+    this.#slots = slots
+    // The oldest is at index 0 now.
+    this.#unwritten -= this.#head
+    this.#head = 0
+    this.#tail = size
+  }
+}
