@@ -1,3 +1,8 @@
+/** A part without which nothing works is gone: told without a stack, which would say nothing of the cause. */
+export class BrokenError extends Error {
+  override readonly name = 'BrokenError'
+}
+
 /** Owns what was opened, and closes it in the reverse order, once. */
 export class Lifetime {
   readonly #owned: { readonly name: string; readonly close: () => Promise<unknown> }[] = []
@@ -14,7 +19,7 @@ export class Lifetime {
     return this.#ending.signal
   }
 
-  /** Rejects when a part without which nothing works is gone before the end. */
+  /** Rejects with a BrokenError when a part without which nothing works is gone before the end. */
   get broken(): Promise<never> {
     return this.#broken.promise
   }
@@ -30,7 +35,7 @@ export class Lifetime {
 
   /** Says that a part is gone; what happens after the end has begun is no news. */
   break(reason: string): void {
-    if (!this.signal.aborted) this.#broken.reject(new Error(reason))
+    if (!this.signal.aborted) this.#broken.reject(new BrokenError(reason))
   }
 
   /** Closes everything; a thing that fails to close is told to `report` and does not keep the others. */

@@ -1,6 +1,6 @@
 /** The city guide and its demonstrations: `npm start -- --help` says which. */
 import { runFleet } from './fleet.ts'
-import { Lifetime } from './lifetime.ts'
+import { BrokenError, Lifetime } from './lifetime.ts'
 import { runRace } from './race.ts'
 import { createScreen, type Screen } from './screen.ts'
 import { runService } from './service.ts'
@@ -54,6 +54,6 @@ function signalled(): Promise<true> {
 }
 
 function explain(error: unknown): string {
-  if (error instanceof SettingsError) return error.message
+  if (error instanceof SettingsError || error instanceof BrokenError) return error.message
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

@@ -24,7 +24,7 @@ export function createScreen(output: NodeJS.WriteStream): Screen {
         return
       }
       // A line that wraps could not be erased. The last column stays free, as some terminals wrap at it.
-      drawn = styleText('cyan', line.slice(0, Math.max(20, output.columns - 1)), { stream: output })
+      drawn = styleText('cyan', line.slice(0, Math.max(20, (output.columns || 80) - 1)), { stream: output })
       output.write(ERASE_LINE + drawn)
     },
     leave: () => {

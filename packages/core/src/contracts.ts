@@ -148,6 +148,8 @@ export interface StoreWatcher {
   lost(): void
   /** Everything the server did before `sentAtMs` (on Clock.now()) has been delivered. */
   verified(sentAtMs: number): void
+  /** Up to `max` tags whose tokens are held here, in turn: a store under LRU keeps them warm. */
+  heldTags?(max: number): readonly string[]
 }
 
 /** The operations on one namespace. One round trip each unless said otherwise. */

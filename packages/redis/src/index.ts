@@ -1,1 +1,1 @@
-export {}
+export { redis } from './redis.ts'

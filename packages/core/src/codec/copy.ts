@@ -17,12 +17,19 @@ export function copyOf(value: unknown, form: Form, types: NamedTypes): unknown {
 /** Recursion is safe: what needs more than JSON_DEPTH_MAX levels has the tagged form. */
 function copyTree(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
-  if (Array.isArray(value)) return value.map(copyTree)
+  if (Array.isArray(value)) return copyElements(value)
   // A spread defines properties (an own `__proto__` stays one) and is by far the fastest copy of one level.
   const copy: Record<string, unknown> = { ...value }
   for (const name of Object.keys(copy)) {
     const member = copy[name]
     if (typeof member === 'object' && member !== null) copy[name] = copyTree(member)
   }
+  return copy
+}
+
+/** Not `map`: that makes an array of the realm that the original comes from. */
+function copyElements(elements: readonly unknown[]): unknown[] {
+  const copy: unknown[] = []
+  for (let i = 0; i < elements.length; i++) copy.push(copyTree(elements[i]))
   return copy
 }

@@ -32,6 +32,7 @@ export class TagCells {
   readonly #clock: Clock
   readonly #cellsMax: number
   readonly #cells = new Map<string, TagCell>()
+  #walk: Iterator<TagCell> = [].values()
 
   constructor(clock: Clock, cellsMax: number) {
     this.#clock = clock
@@ -85,6 +86,20 @@ export class TagCells {
   forgetAll(): void {
     forget(this.namespace)
     for (const cell of this.#cells.values()) forget(cell)
+  }
+
+  /** Up to `max` tags whose token is held, going on where the last call stopped. */
+  nextHeld(max: number): string[] {
+    const held: string[] = []
+    for (let step = 0; step < max; step++) {
+      const next = this.#walk.next()
+      if (next.done === true) {
+        this.#walk = this.#cells.values()
+        break
+      }
+      if (next.value.token !== undefined) held.push(next.value.name)
+    }
+    return held
   }
 
   #forgetOldest(): void {

@@ -9,6 +9,7 @@ export interface LinkEvents {
   namespaceChanged(): void
   /** Everything known of L2 is void: flushed, connected anew, or lost. */
   everythingUnknown(): void
+  heldTags(max: number): readonly string[]
   trouble(error: unknown): void
   connected(server: string, version: string): void
 }
@@ -137,6 +138,10 @@ export class L2Link implements StoreWatcher {
     if (sentAtMs <= this.#verifiedAt) return
     this.#verifiedWall = this.#clock.wallNow() - (this.#clock.now() - sentAtMs)
     this.#verifiedAt = sentAtMs
+  }
+
+  heldTags(max: number): readonly string[] {
+    return this.#events.heldTags(max)
   }
 
   /** Tries once more to apply what is owed; answers how much is not applied. */

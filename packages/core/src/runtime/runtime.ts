@@ -158,6 +158,10 @@ export class Runtime implements LinkEvents {
     this.wakes.wakeAll()
   }
 
+  heldTags(max: number): readonly string[] {
+    return this.cells.nextHeld(max)
+  }
+
   trouble(error: unknown): void {
     this.recorder.trouble('l2.write_failed', undefined, error)
   }

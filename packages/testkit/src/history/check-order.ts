@@ -17,7 +17,7 @@ export function checkOrder(index: HistoryIndex, findings: Findings): void {
  */
 function checkProcesses(history: KeyHistory, findings: Findings): void {
   const seen = new Map<string, VersionTimeline>()
-  const fresh = history.reads.filter((read) => read.source !== 'stale' && isOrdered(history, read.version))
+  const fresh = history.reads.filter((read) => read.source !== 'stale' && isOrdered(history, read))
   for (const read of fresh) {
     if (read.version === undefined || (read.source !== 'l1' && read.source !== 'l2')) continue
     const known = seen.get(read.process)
@@ -40,7 +40,7 @@ function checkSharedTier(history: KeyHistory, findings: Findings): void {
     ...history.sets.filter((set) => set.result === 'stored'),
     ...history.reads.filter((read) => read.source === 'l2'),
   ]
-  const ordered = events.filter((event) => isOrdered(history, event.version))
+  const ordered = events.filter((event) => isOrdered(history, event))
   const timeline = new VersionTimeline()
   for (const event of ordered) if (event.version !== undefined) timeline.add(event.endMs, event.version)
   for (const event of ordered) {
@@ -51,7 +51,6 @@ function checkSharedTier(history: KeyHistory, findings: Findings): void {
   }
 }
 
-/** Sets without a version are outside the order: last arrival wins. */
-function isOrdered(history: KeyHistory, version: number | undefined): boolean {
-  return version !== undefined && !history.origin(version)?.isPlainSet
+function isOrdered(history: KeyHistory, event: FillEvent | SetEvent | ReadEvent): boolean {
+  return event.version !== undefined && history.isOrdered(event.version)
 }

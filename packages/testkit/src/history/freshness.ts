@@ -33,7 +33,12 @@ export class Freshness {
   steps(): readonly FreshWithin[] {
     return STEPS_MS.map((withinMs, step) => {
       const reads = this.#within[step] ?? 0
-      return { withinMs, reads, nines: -Math.log10(1 - (this.#reads === 0 ? 1 : reads / this.#reads)) }
+      const late = this.#reads - reads
+      return {
+        withinMs,
+        reads,
+        nines: late === 0 ? Number.POSITIVE_INFINITY : -Math.log10(late / this.#reads),
+      }
     })
   }
 }

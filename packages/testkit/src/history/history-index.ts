@@ -16,8 +16,6 @@ interface Origin {
   startMs: number
   /** The latest moment at which a set may have put it into L2; minus infinity: no set did. */
   lastSetEndMs: number
-  /** Whether a set without a version wrote it: last arrival wins, so it may replace what is newer. */
-  isPlainSet: boolean
 }
 
 /** All that happened to one key. */
@@ -33,6 +31,7 @@ export class KeyHistory {
   readonly #origins = new Map<number, Origin>()
   #names: readonly string[] | undefined
   #lowestVersion = Number.POSITIVE_INFINITY
+  #hasPlainSet = false
 
   constructor(key: string) {
     this.key = key
@@ -49,6 +48,15 @@ export class KeyHistory {
     return this.#lowestVersion
   }
 
+  /**
+   * Whether L2 keeps this version in order with others. Once a set without a version came (last arrival wins) no
+   * version that a set wrote does: a versioned one may follow an old value that replaced a newer one.
+   */
+  isOrdered(version: number): boolean {
+    const lastSetEndMs = this.#origins.get(version)?.lastSetEndMs ?? Number.NEGATIVE_INFINITY
+    return !this.#hasPlainSet || lastSetEndMs === Number.NEGATIVE_INFINITY
+  }
+
   origin(version: number): Readonly<Origin> | undefined {
     return this.#origins.get(version)
   }
@@ -57,13 +65,12 @@ export class KeyHistory {
     const origin = this.#origins.get(event.version) ?? {
       startMs: Number.POSITIVE_INFINITY,
       lastSetEndMs: Number.NEGATIVE_INFINITY,
-      isPlainSet: false,
     }
     origin.startMs = Math.min(origin.startMs, event.startMs)
     if (event.kind === 'set' && (event.result === 'stored' || event.result === 'unknown')) {
       const endMs = event.result === 'stored' ? event.endMs : Number.POSITIVE_INFINITY
       origin.lastSetEndMs = Math.max(origin.lastSetEndMs, endMs)
-      origin.isPlainSet ||= !event.versioned
+      this.#hasPlainSet ||= !event.versioned
     }
     this.#origins.set(event.version, origin)
     this.#lowestVersion = Math.min(this.#lowestVersion, event.version)

@@ -1,4 +1,4 @@
-import { firstIndex } from './version-timeline.ts'
+import { firstIndex } from './first-index.ts'
 
 /** Acknowledged operations of one name, by their two moments. Built once, then asked in O(log n). */
 export class SpanTimeline {

@@ -1,3 +1,5 @@
+import { firstIndex } from './first-index.ts'
+
 /** When versions of one key became known, and what was known by a moment. Built once, then asked in O(log n). */
 export class VersionTimeline {
   readonly #points: { readonly atMs: number; readonly version: number }[] = []
@@ -38,16 +40,4 @@ export class VersionTimeline {
     let newest = Number.NEGATIVE_INFINITY
     this.#newest = this.#points.map(({ version }) => (newest = Math.max(newest, version)))
   }
-}
-
-/** Binary search in 0..length for the first index where `holds`, which stays true once it is; `length`: nowhere. */
-export function firstIndex(length: number, holds: (i: number) => boolean): number {
-  let low = 0
-  let high = length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (holds(middle)) high = middle
-    else low = middle + 1
-  }
-  return low
 }

@@ -5,7 +5,7 @@ import { RecordingWatcher } from '../recording-watcher.ts'
 import { rejectsWith } from '../rejects.ts'
 
 // How much later than its deadline a call may settle on a busy machine.
-const SLACK_MS = 250
+const SLACK_MS = 500
 
 /** One call of every operation. */
 function everyOperation(client: Client, by: number): Promise<unknown>[] {

@@ -1,6 +1,6 @@
-import { equal } from 'node:assert/strict'
+import { equal, ok } from 'node:assert/strict'
 import type { CaseDefinition } from '../case-definition.ts'
-import { type Client, textOf } from '../client.ts'
+import { type Client, type Load, textOf } from '../client.ts'
 
 // Short enough to wait for; a store that grants only longer ones is waited for longer.
 function shortLeaseMs(client: Client): number {
@@ -111,10 +111,14 @@ export const leaseCases: readonly CaseDefinition[] = [
     run: async (stage) => {
       const [one, other] = [await stage.open(), await stage.open()]
       const leaseMs = shortLeaseMs(one)
-      const load = await one.win('k', { leaseMs })
-      equal(await one.namespace.renew('k', load.token, 5_000, one.by), true)
+      let load: Load | undefined
+      await stage.swiftly(leaseMs, async (attempt) => {
+        load = await one.win(`k${attempt}`, { leaseMs })
+        equal(await one.namespace.renew(load.key, load.token, 5_000, one.by), true)
+      })
       await stage.pass(leaseMs + 20)
-      equal((await other.acquire('k')).state, 'busy')
+      ok(load !== undefined)
+      equal((await other.acquire(load.key)).state, 'busy')
       equal((await one.fill(load, 'v')).stored, true)
     },
   },

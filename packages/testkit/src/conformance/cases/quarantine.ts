@@ -105,8 +105,10 @@ export const quarantineCases: readonly CaseDefinition[] = [
     run: async (stage) => {
       const client = await stage.open()
       const names = { keys: ['k'], tags: ['t'] }
-      await client.namespace.quarantine(names, client.clock.token(), 30, client.by)
-      equal(await stateOf(client, 'k'), 'quarantined')
+      await stage.swiftly(30, async () => {
+        await client.namespace.quarantine(names, client.clock.token(), 30, client.by)
+        equal(await stateOf(client, 'k'), 'quarantined')
+      })
       await stage.pass(50)
       equal(await stateOf(client, 'k', 't'), 'won')
     },

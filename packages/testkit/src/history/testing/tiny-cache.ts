@@ -1,6 +1,6 @@
-import { manualClock } from '../manual-clock.ts'
-import type { HistoryEvent, ReadEvent, SetEvent } from './history-event.ts'
-import type { NewEvent } from './record-history.ts'
+import { manualClock } from '../../manual-clock.ts'
+import type { HistoryEvent, ReadEvent, SetEvent } from '../history-event.ts'
+import type { NewEvent } from '../record-history.ts'
 
 /** What a run of the tiny cache leaves. */
 export interface TinyRun {
