@@ -56,3 +56,14 @@ export async function findRedis(settings: Settings, lifetime: Lifetime): Promise
     throw error
   }
 }
+
+/** The nodes of a demonstration, in words. */
+export function describeNodes(redis: FoundRedis): string {
+  if (redis.url !== undefined) return `on two nodes that share ${redis.name}`
+  return 'on one node without Redis (none was found), cache-aside over a Map'
+}
+
+/** Nodes of a demonstration: two where a Redis is shared; without one, nodes would know nothing of each other. */
+export function nodeCount(redis: FoundRedis): number {
+  return redis.url === undefined ? 1 : 2
+}

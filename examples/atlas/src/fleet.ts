@@ -33,7 +33,7 @@ export async function runFleet(settings: Settings, lifetime: Lifetime, screen: S
     const port = settings.port === 0 ? 0 : settings.port + i
     const onTold = (told: NodeTold): void => {
       if (told.kind === 'second') seconds[i] = told.second
-      else screen.say(`${name}: ${told.line}`)
+      else if (!lifetime.signal.aborted) screen.say(`${name}: ${told.line}`)
     }
     const env = { PORT: String(port), DATABASE_URL: databaseUrl, REDIS_URL: redis.url }
     urls.push(await startNode(name, env, onTold, lifetime))
@@ -44,7 +44,7 @@ export async function runFleet(settings: Settings, lifetime: Lifetime, screen: S
   await runTraffic(settings, urls, lifetime, screen)
   const line = (): string => {
     const told = seconds.filter((second) => second !== undefined)
-    return `${formatSecond(sumSeconds(told))} | across: ${probe.right} right, ${probe.stale} stale`
+    return `across: ${probe.right} right, ${probe.stale} stale | ${formatSecond(sumSeconds(told))}`
   }
   await drawEverySecond(line, lifetime, screen)
   return true

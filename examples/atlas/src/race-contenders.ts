@@ -1,12 +1,11 @@
 import type { L1Mode } from 'holdfast'
-import type { FoundRedis } from './backends.ts'
+import { type FoundRedis, nodeCount } from './backends.ts'
 import { CacheAside } from './by-hand.ts'
 import type { City } from './city.ts'
 import type { Lifetime } from './lifetime.ts'
 import { MAX_STALE_MS, openCache } from './open-cache.ts'
 import { createPlainMap } from './plain-map.ts'
 import { connectPlainRedis } from './plain-redis.ts'
-import { nodeCount } from './storm.ts'
 
 /** One copy of the service, as far as the race needs it. */
 export interface RaceNode {

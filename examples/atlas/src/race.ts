@@ -1,4 +1,4 @@
-import { findRedis, provideDatabase } from './backends.ts'
+import { describeNodes, findRedis, provideDatabase } from './backends.ts'
 import type { City } from './city.ts'
 import { Database } from './database.ts'
 import type { Lifetime } from './lifetime.ts'
@@ -7,7 +7,6 @@ import { type Contender, openContenders } from './race-contenders.ts'
 import type { Screen } from './screen.ts'
 import type { Settings } from './settings.ts'
 import { StalenessChecker, sumVerdicts, type Verdict } from './staleness.ts'
-import { describe } from './storm.ts'
 import { formatTable } from './table.ts'
 
 // Loads and the pauses between writes are of the same length, so that most loads meet a write. With writes 10 ms
@@ -34,9 +33,12 @@ export async function runRace(settings: Settings, lifetime: Lifetime, screen: Sc
     return city
   }
   const contenders = openContenders(redis, find, lifetime)
-  screen.say(`${CITIES} cities are read and written at once for ${RACE_MS / 1000} s, ${describe(redis)}.\n`)
+  screen.say(
+    `${CITIES} cities are read and written at once for ${RACE_MS / 1000} s, ${describeNodes(redis)}.\n`,
+  )
   const untilMs = performance.now() + RACE_MS
-  const races = cities.map((city) => race(city, contenders, database, () => performance.now() < untilMs))
+  const isOn = (): boolean => performance.now() < untilMs && !lifetime.signal.aborted
+  const races = cities.map((city) => race(city, contenders, database, isOn))
   lifetime.own('the populations', async () => {
     await Promise.allSettled(races)
     for (const city of cities) await database.setPopulation(city.id, city.population)

@@ -1,4 +1,4 @@
-import { type FoundRedis, findRedis, provideDatabase } from './backends.ts'
+import { describeNodes, type FoundRedis, findRedis, nodeCount, provideDatabase } from './backends.ts'
 import { CacheAside } from './by-hand.ts'
 import type { City } from './city.ts'
 import { Database } from './database.ts'
@@ -41,7 +41,7 @@ export async function runStorm(settings: Settings, lifetime: Lifetime, screen: S
     holdfast('Holdfast', 'atlas-storm', false, redis, database, lifetime),
     holdfast('Holdfast with swr', 'atlas-storm-swr', '5m', redis, database, lifetime),
   ]
-  screen.say(`${city.name} expires under ${CALLERS} callers, ${describe(redis)}.\n`)
+  screen.say(`${city.name} expires under ${CALLERS} callers, ${describeNodes(redis)}.\n`)
   for (const { nodes } of contenders) for (const read of nodes) await read(city.id)
   await pause(EXPIRED_MS)
   const outcomes: Outcome[] = []
@@ -58,17 +58,6 @@ export async function runStorm(settings: Settings, lifetime: Lifetime, screen: S
     ),
   )
   return outcomes.slice(1).every(({ queries }) => queries === 1)
-}
-
-/** What the contenders share, in words. */
-export function describe(redis: FoundRedis): string {
-  if (redis.url !== undefined) return `on two nodes that share ${redis.name}`
-  return 'on one node without Redis (none was found), cache-aside over a Map'
-}
-
-/** Two where a Redis is shared; without one, nodes would know nothing of each other. */
-export function nodeCount(redis: FoundRedis): number {
-  return redis.url === undefined ? 1 : 2
 }
 
 function byHand(redis: FoundRedis, database: Database, lifetime: Lifetime): Contender {

@@ -253,6 +253,7 @@ export class Cache implements AsyncDisposable {
   async barrier(timeout?: Duration): Promise<void> {
     const rt = this.#open()
     const ms = timeout === undefined ? rt.shared.l2TimeoutMs : durationMs('timeout', timeout)
+    await rt.link?.opening
     await rt.link?.barrier(rt.clock.now() + ms)
   }
 

@@ -175,7 +175,10 @@ export interface NamespaceStore {
   clear(by: number): Promise<void>
   /** Stores unconditionally, or by version; refused by the server after `by`; voids the lease. */
   put(request: PutRequest, by: number): Promise<PutReply>
-  /** While a live quarantine of any token is there, acquire, fill and put of these names are refused. Also renews. */
+  /**
+   * Invalidates these names, and while a live quarantine of any token is there, refuses acquire, fill and put of them:
+   * a writer that dies leaves nothing old behind. Also renews.
+   */
   quarantine(names: Names, token: Token, lifeMs: number, by: number): Promise<void>
   /** Removes only this token's quarantine. */
   unquarantine(names: Names, token: Token, by: number): Promise<void>

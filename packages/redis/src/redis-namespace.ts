@@ -193,9 +193,11 @@ export class RedisNamespace implements NamespaceStore {
   async quarantine(names: TouchedNames, token: Token, lifeMs: number, by: number): Promise<void> {
     const held = this.#quarantines(names.keys, names.tags)
     if (held.length === 0) return
-    const leases = names.keys.map((key) => this.#names.of('l', key))
+    const removed = this.#valueAndLease(names.keys)
+    if (names.tags.length > 0)
+      removed.push(this.#names.own('e'), ...names.tags.map((tag) => this.#names.of('t', tag)))
     const args = [bytes(token), Math.ceil(lifeMs), held.length]
-    await this.#script(scripts.QUARANTINE, [...held, ...leases], args, by)
+    await this.#script(scripts.QUARANTINE, [...held, ...removed], args, by)
   }
 
   async unquarantine(names: TouchedNames, token: Token, by: number): Promise<void> {

@@ -36,6 +36,7 @@ export class RedisStore implements Store, Lane {
   readonly #opened = new Map<string, Opened>()
   #echo: string | undefined
   #ready: RedisReady | undefined
+  #closing = false
 
   constructor(address: RedisAddress, environment: StoreEnvironment) {
     this.#environment = environment
@@ -99,6 +100,7 @@ export class RedisStore implements Store, Lane {
   }
 
   async close(): Promise<void> {
+    this.#closing = true
     await this.client.close()
     this.#opened.clear()
   }
@@ -146,7 +148,7 @@ export class RedisStore implements Store, Lane {
   #lose(error: Error): void {
     this.#ready = undefined
     this.#echo = undefined
-    this.#environment.log('warn', `L2 ${this.address}: ${error.message}`)
+    if (!this.#closing) this.#environment.log('warn', `L2 ${this.address}: ${error.message}`)
     this.#each((watcher) => watcher.lost())
   }
 

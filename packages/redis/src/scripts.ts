@@ -164,15 +164,19 @@ end
 return 1
 `)
 
-/** KEYS q and x…, l…; ARGV token, life ms, number of quarantines. Adds or renews this token's membership. */
+/**
+ * KEYS q and x…, then everything to remove (v l, e, t…); ARGV token, life ms, number of quarantines. Adds or renews this
+ * token's membership, and removes what is there: a writer that dies leaves nothing old behind.
+ */
 export const QUARANTINE: RedisScript = script(`#!lua flags=allow-oom
 ${NOW}
-for i = 1, tonumber(ARGV[3]) do
+local count = tonumber(ARGV[3])
+for i = 1, count do
   if type(redis.pcall('ZREMRANGEBYSCORE', KEYS[i], '-inf', '(' .. now)) == 'table' then redis.call('DEL', KEYS[i]) end
   redis.call('ZADD', KEYS[i], now + ARGV[2], ARGV[1])
   redis.call('PEXPIRE', KEYS[i], ARGV[2] * 2, redis.call('PTTL', KEYS[i]) < 0 and 'NX' or 'GT')
 end
-for i = tonumber(ARGV[3]) + 1, #KEYS do redis.call('DEL', KEYS[i]) end
+for i = count + 1, #KEYS do redis.call('UNLINK', KEYS[i]) end
 return 1
 `)
 

@@ -182,28 +182,37 @@ describe('what no tier can keep is refused by path, with a hint', () => {
       return this.#hidden
     }
   }
+  class Query {
+    constructor() {
+      Object.defineProperty(this, 'then', { value: () => 1 })
+    }
+  }
+  class Oops extends Error {}
+  class List extends Array {}
+  const hidden = Object.defineProperty({}, 'x', { value: 1 })
+  const map = new Map<unknown, unknown>([
+    ['a', 1],
+    ['b', () => 1],
+  ])
+  function* generate(): Generator<number> {
+    yield 1
+  }
+  const argumentsOf: () => unknown = new Function('return arguments') as () => unknown // as: made from text
+
+  // biome-ignore-start format: a table of one line a case
   const refusals: [string, unknown, ...string[]][] = [
     ['a function (B21)', { items: [0, 1, 2, { save() {} }] }, 'value.items[3].save', 'a function (save)'],
     ['a class', { a: Secret }, 'value.a', 'a class (Secret)'],
     ['a symbol', [Symbol('x')], 'value[0]', 'a symbol'],
     ['a promise', { rows: Promise.resolve(1) }, 'value.rows', 'await it first'],
-    [
-      'a thenable',
-      {
-        query: new (class Query {
-          then(): void {}
-        })(),
-      },
-      'value.query',
-      'await it first',
-    ],
+    ['a thenable', { query: new Query() }, 'value.query', 'await it first'],
     ['a Node stream', { body: Readable.from([]) }, 'value.body', 'a stream', 'read it to its end first'],
     ['a web stream', new ReadableStream(), 'value: a stream'],
     ['a Response', { r: new Response('x') }, 'an instance of Response', 'read its body first'],
     ['a Request', { r: new Request('http://a') }, 'an instance of Request', 'read its body first'],
     ['a Proxy', { p: new Proxy({}, {}) }, 'value.p', 'a Proxy', '{ ...value }'],
     ['a Proxy around an array', new Proxy([], {}), 'value: a Proxy'],
-    ['a generator', { g: (function* () {})() }, 'an iterator', '[...value]'],
+    ['a generator', { g: generate() }, 'an iterator', '[...value]'],
     ['a map iterator', new Map().values(), 'an iterator'],
     ['a WeakMap', { w: new WeakMap() }, 'an instance of WeakMap'],
     ['a WeakRef', { w: new WeakRef({}) }, 'an instance of WeakRef'],
@@ -214,8 +223,8 @@ describe('what no tier can keep is refused by path, with a hint', () => {
       'an instance of Secret',
       'types: [{ name, is, encode, decode }]',
     ],
-    ['a subclass of Error', new (class Oops extends Error {})('x'), 'an instance of Oops'],
-    ['a subclass of Array', { a: new (class List extends Array {})() }, 'an instance of List'],
+    ['a subclass of Error', new Oops('x'), 'an instance of Oops'],
+    ['a subclass of Array', { a: new List() }, 'an instance of List'],
     ['an object that inherits', Object.create({ a: 1 }), 'a prototype of its own'],
     ['a borrowed prototype', Object.create(Date.prototype), 'an instance of Date'],
     ['a borrowed URL prototype', { u: Object.create(URL.prototype) }, 'value.u'],
@@ -232,7 +241,7 @@ describe('what no tier can keep is refused by path, with a hint', () => {
       'value.a.b',
       'a getter',
     ],
-    ['a hidden property', Object.defineProperty({}, 'x', { value: 1 }), 'value.x', 'not enumerable'],
+    ['a hidden property', hidden, 'value.x', 'not enumerable'],
     ['a symbol key', { a: { [Symbol('k')]: 1 } }, 'value.a', 'Symbol(k)'],
     ['an array with properties (B19)', { m: 'ab'.match(/b/) }, 'value.m.index', "beside an array's elements"],
     ['an array with a symbol key', Object.assign([1], { [Symbol('k')]: 1 }), 'Symbol(k)'],
@@ -247,23 +256,17 @@ describe('what no tier can keep is refused by path, with a hint', () => {
     ['a view on shared memory', new Uint8Array(new SharedArrayBuffer(1)), 'shared with other threads'],
     ['a resizable buffer', new ArrayBuffer(1, { maxByteLength: 9 }), 'can be resized'],
     ['an error with a symbol', Object.assign(new Error('x'), { [Symbol('k')]: 1 }), 'Symbol(k)'],
-    [
-      'arguments',
-      {
-        a: (function () {
-          return arguments
-        })(),
-      },
-      'value.a',
-    ], // biome-ignore lint/complexity: on purpose
+    ['an arguments object', { a: argumentsOf() }, 'value.a'],
     ['a namespace object', { m: Math }, 'value.m'],
     ['a map key', new Map([[{ f() {} }, 1]]), 'value.keys[0].f'],
-    ['a map value', { m: new Map([['a', 1], ['b', () => 1]]) } as const, 'value.m.get("b")'], // biome-ignore format: one line a case
+    ['a map value', { map }, 'value.map.get("b")'],
     ['a set item', new Set([1, { a: Symbol('s') }]), 'value.items[1].a'],
     ['an error cause', new Error('x', { cause: { f() {} } }), 'value.cause.f'],
     ['an odd name', { 'a b': { 'c\n': () => 1 } }, 'value["a b"]["c\\n"]'],
     ['undefined as the value (B15)', undefined, 'value: undefined'],
   ]
+  // biome-ignore-end format: a table of one line a case
+
   test.each(refusals)('%s', (_title, value, ...parts) => {
     for (const origin of ['loaded', 'given'] as const) {
       const message = refusal(value, { origin })
@@ -345,7 +348,7 @@ describe('size and depth (B24)', () => {
     return levels
   }
 
-  test.each([510, 512, 513, 514, 20_000, 200_000])('%d levels pass every tier', (levels) => {
+  test.each([510, 512, 513, 514, 20_000, 100_000])('%d levels pass every tier', (levels) => {
     const codec = createCodec({ types: noTypes })
     const sealed = given(deep(levels))
     const { codec: id, payload } = codec.encode(sealed.value, sealed.form)

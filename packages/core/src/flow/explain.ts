@@ -75,6 +75,7 @@ function explainL1(rt: Runtime, key: string): TierExplanation {
 async function explainL2(rt: Runtime, key: string, policy: Policy): Promise<TierExplanation> {
   const { link } = rt
   if (link === undefined) return { present: false, verdict: 'there is no L2' }
+  await link.opening
   if (!link.usable) {
     const why = link.queued > 0 ? `${link.queued} invalidations are owed to it` : 'it is away'
     return { present: false, verdict: `not used: ${why}` }

@@ -26,6 +26,7 @@ export async function mutate<T>(
 ): Promise<Written<T>> {
   const { link } = rt
   if (link === undefined) return await commitHere(rt, names, commit, options)
+  await link.opening
   if (!link.usable) {
     throw new CacheError('l2_unavailable', 'write: the shared tier is away; nothing was written', {
       tier: 'l2',

@@ -42,6 +42,8 @@ export async function read(rt: Runtime, key: string, policy: Policy, budget: Wai
     const found = await readL1(rt, key, held, policy, budget)
     if (found !== undefined) return found
   }
+  const opening = rt.link?.opening
+  if (opening !== undefined) await budget.atMost(opening)
   const link = rt.usableLink()
   if (link === undefined) return unverified(rt, key, held)
   try {

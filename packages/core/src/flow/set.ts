@@ -35,6 +35,7 @@ export async function set(
   rt.flights.void(key)
   rt.dropKey(key, 'invalidated')
   if (rt.link === undefined || body === undefined) return setHere(rt, key, parts, tags, policy)
+  await rt.link.opening
   if (!rt.link.usable) return await deleteInstead(rt, key)
   return await put(rt, key, parts, body, tags, policy, version)
 }

@@ -34,7 +34,7 @@ export class Flight<Result, Held> {
 interface KeyFlights<Result, Held> {
   /** The flight that calls may join. */
   open: Flight<Result, Held> | undefined
-  running: number
+  readonly running: Set<Flight<Result, Held>>
   /** Begins the open flight once a place is free. */
   waiting: (() => void) | undefined
 }
@@ -64,20 +64,24 @@ export class Flights<Result, Held> {
 
   /** Opens a flight in place of the open one, and calls `run` as soon as fewer than the allowed ones are running. */
   begin(key: string, run: (flight: Flight<Result, Held>) => Promise<Result>): Flight<Result, Held> {
-    const flights = this.#keys.get(key) ?? { open: undefined, running: 0, waiting: undefined }
+    const flights = this.#keys.get(key) ?? {
+      open: undefined,
+      running: new Set<Flight<Result, Held>>(),
+      waiting: undefined,
+    }
     this.#keys.set(key, flights)
     const flight = new Flight<Result, Held>(key)
     flights.open = flight
     const start = () => {
       flights.waiting = undefined
-      flights.running++
+      flights.running.add(flight)
       flight.begun = true
       run(flight).then((result) => {
         this.#ended(flights, flight)
         flight.settle(result)
       })
     }
-    if (this.#mayFollow(flights.running)) start()
+    if (this.#mayFollow(flights.running.size)) start()
     else flights.waiting = start
     return flight
   }
@@ -99,14 +103,17 @@ export class Flights<Result, Held> {
 
   /** Ends every wait: for close(). */
   abortAll(reason: unknown): void {
-    for (const { open } of this.#keys.values()) open?.controller.abort(reason)
+    for (const { open, running } of this.#keys.values()) {
+      open?.controller.abort(reason)
+      for (const flight of running) flight.controller.abort(reason)
+    }
   }
 
   #ended(flights: KeyFlights<Result, Held>, flight: Flight<Result, Held>): void {
-    flights.running--
+    flights.running.delete(flight)
     if (flights.open === flight) flights.open = undefined
     if (flights.waiting !== undefined) flights.waiting()
-    else if (flights.running === 0 && flights.open === undefined) this.#keys.delete(flight.key)
+    else if (flights.running.size === 0 && flights.open === undefined) this.#keys.delete(flight.key)
   }
 }
 

@@ -38,13 +38,31 @@ export class L2Link implements StoreWatcher {
   #verifiedWall = Number.NEGATIVE_INFINITY
   #replaying: Promise<void> | undefined
   #closed = false
+  #opening: Promise<void> | undefined
+  #endOpening: () => void = () => undefined
 
   constructor(store: Store, namespace: string, clock: Clock, timeoutMs: number, events: LinkEvents) {
     this.store = store
     this.#clock = clock
     this.#timeoutMs = timeoutMs
     this.#events = events
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = clock.after(timeoutMs, () => this.#endOpening())
+    this.#opening = promise
+    this.#endOpening = () => {
+      this.#opening = undefined
+      timer.cancel()
+      resolve()
+    }
     this.ops = store.namespace(namespace, this)
+  }
+
+  /**
+   * The first connection, as long as it is worth waiting for: a process that has just started must not go around L2.
+   * undefined once it is there, or has taken longer than l2Timeout: from then on an absent L2 costs no wait.
+   */
+  get opening(): Promise<void> | undefined {
+    return this.#opening
   }
 
   /** Rule Q: L2 is neither read nor filled while it is away or an invalidation is owed to it. */
@@ -81,6 +99,7 @@ export class L2Link implements StoreWatcher {
     invalidation: Invalidation,
   ): Promise<{ l2: 'applied' } | { l2: 'queued'; cause: unknown }> {
     try {
+      await this.#opening
       // A queue is emptied first: an older 'expire' must not overtake a newer 'delete', nor the other way round.
       if (this.#queue.size > 0) await this.#replay()
       await applyInvalidation(this.ops, invalidation, this.#by())
@@ -124,6 +143,7 @@ export class L2Link implements StoreWatcher {
     this.verified(this.#clock.now())
     this.#events.everythingUnknown()
     this.#events.connected(facts.server, facts.version)
+    this.#endOpening()
     if (this.#queue.size > 0) this.#replaySoon(0)
   }
 
@@ -148,6 +168,7 @@ export class L2Link implements StoreWatcher {
   async close(): Promise<number> {
     if (this.#queue.size > 0 && this.#connected) await this.#replay().catch(() => undefined)
     this.#closed = true
+    this.#endOpening()
     this.ops.close()
     return this.#queue.size
   }

@@ -1,6 +1,9 @@
 import type { HistoryEvent } from './history-event.ts'
 
-/** What can be wrong with a history. Names are those of the protocol document. */
+/**
+ * What can be wrong with a history. Names are those of the protocol document; its A11 (write-behind) and A13
+ * (leaks) cannot be told from reads and invalidations.
+ */
 export const ANOMALIES = {
   A1: 'a read that started after an invalidation was acknowledged returned what was older than it',
   A2: 'a read of the final sweep is still stale',

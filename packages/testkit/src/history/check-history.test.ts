@@ -49,6 +49,13 @@ describe('what hides an older version from later reads', () => {
     }
   })
 
+  test('not where the newer version may never have been committed; reading that one is right too', () => {
+    const maybe: HistoryEvent = { ...commit, result: 'unknown' }
+    const newer = read({ process: 'q', version: 1 })
+    expect(anomalies([maybe, invalidate({ keys: ['k'] }), read({}), newer])).not.toContain('A1')
+    expect(anomalies([maybe, invalidate({ keys: ['k'] }), newer])).toEqual([])
+  })
+
   test('a set that was stored, as a delete is', () => {
     const set: HistoryEvent = {
       kind: 'set',

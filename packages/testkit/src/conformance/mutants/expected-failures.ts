@@ -1,0 +1,258 @@
+/**
+ * Which cases must fail over which mutant. Every case is in here, so that none is without teeth; a mutant usually
+ * fails more cases than those that are named.
+ */
+export const expectedFailures: Readonly<Record<string, readonly string[]>> = {
+  'everyone holds the lease': [
+    'a fill after its lease was evicted stores nothing',
+    'a fill without a lease, or with a foreign token, stores nothing',
+    'nobody renews or releases a lease that was never granted',
+  ],
+  'a lease outlives its connection': ['a lease does not outlive its connection'],
+  'a lease never expires': ['a lease that was not renewed ends by itself, and its token is worth nothing'],
+  'a renewal is forgotten': ['a renewed lease outlives its first term'],
+  'strangers release': ['only its own token renews or releases a lease'],
+  'a release keeps the lease': [
+    'a release wakes who waits',
+    'release says once that the lease was live, and frees the key',
+    'who waits twice is woken twice',
+  ],
+  'an invalidation keeps the lease': [
+    "a fill after an invalidation and another's lease stores nothing and leaves that lease alone",
+    'a fill after an invalidation of its key stores nothing',
+    'an invalidation voids the lease: its token is worth nothing and the next caller wins',
+  ],
+  'an expire keeps the lease': ['a fill after an expire stores nothing', 'an expire voids the lease'],
+  'a put keeps the lease': [
+    'a fill after a put stores nothing',
+    'a versioned put that is stored voids the lease',
+  ],
+  'a fill keeps the lease': [
+    'a fill by the holder is stored, for everyone, and gives the lease back',
+    'a refill replaces payload and tags',
+    'a token fills once',
+  ],
+  'a quarantine keeps the lease': [
+    'a load that began before a quarantine is not stored after it either',
+    'a quarantined key is acquired, filled and put by nobody until it is lifted',
+  ],
+  'acquire always wins': [
+    'a fill wakes who waits',
+    'a put wakes who waits',
+    'of forty who ask at once, one wins',
+  ],
+  'acquire overlooks values': ['who was busy finds the value after the fill'],
+  'acquire forgets what was seen': [
+    'a fill by another is told to who has read the key',
+    'an expired value can be loaded over, and is fresh again',
+  ],
+  'found takes the lease': [
+    'acquire hands back a value that is there, and takes no lease',
+    'acquire with the value it has seen wins; with an older one it finds the newer',
+    'unreadable bytes that were seen are loaded over',
+  ],
+  'nothing is minted': ['tokens with a life mints what is missing and keeps what is there'],
+  'looks mint': ['an evicted tag is missing, and minted again it is another: nothing old comes back'],
+  'minting replaces what is there': [
+    'the first to acquire an absent key wins, the next is busy',
+    'tokens with a life mints what is missing and keeps what is there',
+  ],
+  'tokens come round': [
+    'a tag never has a token twice',
+    'every clear gives a token that never was before',
+    'every token is its own: namespaces, epochs and tags share none',
+    'odd tags are ordinary tags, each its own',
+  ],
+  'tokens are counters': [
+    'an evicted tag is missing, and minted again it is another: nothing old comes back',
+  ],
+  'a namespace token is the same when minted again': [
+    'an evicted epoch, minted again, is another',
+    'an evicted namespace token, minted again, is another: nothing old comes back',
+  ],
+  'tags keep the epoch': [
+    'a fill after an invalidation of any tag shows another epoch',
+    'every invalidation of a tag replaces the epoch, also of a tag that has no token',
+  ],
+  'tags of one name are one in all namespaces': [
+    'a change is told in its own namespace only',
+    'an invalidation of a tag leaves leases and the same tag of other namespaces alone',
+  ],
+  'invalidated tags keep their tokens': ['an entry that was put is invalidated by its tags'],
+  'tags replace the namespace token': [
+    'entries of an invalidated tag match no more, all others still do',
+    'invalidated tags get new tokens, other tags and the namespace keep theirs',
+    'tags are invalidated in full memory, by removal if need be',
+  ],
+  'only the first key is invalidated': [
+    'invalidated keys are absent for everyone, all others stay',
+    'invalidation works in full memory',
+  ],
+  'keys are invalidated in all namespaces': ['an invalidation stays in its namespace'],
+  'an invalidation or a put voids every lease': [
+    'a put voids the lease of its key and leaves other leases',
+    'a quarantined tag stops what carries it, and only that',
+    'an invalidation of one key leaves the leases of others',
+  ],
+  'an expire removes': [
+    'an expired value is still there, stale, with its keep time',
+    'any reply comes after the push of what happened before it',
+  ],
+  'an expire does nothing': ['an expire by another is told to who has read the key'],
+  'expireTags replaces the hard part': [
+    'an expired tag leaves values, other tags and the namespace as they are',
+  ],
+  'expireTags keeps the soft part': ['an expired tag keeps its hard part and gets a new soft part each time'],
+  'expireTags does nothing to a missing tag': [
+    'an expire of a missing tag is a hard invalidation, with a new epoch',
+  ],
+  'invalidateTags is soft': ['a tag that was expired is still invalidated hard'],
+  'a clear reaches longer names': ['a clear leaves every other namespace alone, however alike its name'],
+  'a clear does nothing': ['after a clear no entry of the namespace matches, and new ones do'],
+  'names are joined': ['namespaces and keys with separators, braces and patterns are kept apart'],
+  'versions are ignored': ['the same or a lower version changes nothing'],
+  'versions are doubles': ['versions are compared as 64-bit integers with a sign'],
+  'a versioned put plants itself': [
+    'a versioned put of an absent key voids the lease: the load under it may be older',
+    'an absent key takes no versioned put, or a delayed older writer would plant itself',
+  ],
+  'a versioned put is never stored': ['a higher version is stored and comes back with the value'],
+  'a put that stored nothing says stored': [
+    'a versioned put over an entry without a version says what it did',
+  ],
+  'a put keeps the version': ['a put without a version is stored over any version'],
+  'a put ignores its deadline': ['a put that the server sees after its deadline stores nothing'],
+  'a put takes tokens of its own': [
+    'a put takes the namespace token and the tags of the moment, and mints those that are missing',
+    'a replaced tag is told to who was given its token: by fill, put, read or tokens',
+  ],
+  'a put drops its tags': ['an entry that was put is invalidated by its tags'],
+  'quarantine is ignored': ['a quarantine ends by itself when its writer died'],
+  'quarantine of tags is ignored': ['a quarantine works in full memory'],
+  'quarantine of keys reaches tags': ['a key and a tag of one name are quarantined apart'],
+  'quarantine holds everywhere': ['a quarantine holds in its own namespace'],
+  'quarantine never ends': ['a quarantine ends by itself when its writer died'],
+  'the end of a quarantine frees all': ['everyone lifts only his own quarantine'],
+  'the end of a quarantine voids leases': [
+    'an end of a quarantine that never was resolves, and frees nothing',
+  ],
+  'quarantine has one member': ["a dead writer's end leaves the quarantine of a living one"],
+  'quarantine is not renewed': ['a quarantine set again lives on'],
+  'quarantine stops invalidation': ['quarantined names are still read, invalidated and expired'],
+  'full memory stores anyway': [
+    'a fill in full memory rejects with l2_error and stores nothing',
+    'a put in full memory rejects with l2_error',
+  ],
+  'full memory refuses everything': [
+    'a clear works in full memory',
+    'an expire of a tag in full memory leaves no entry of it fresh',
+  ],
+  'a restart is not noticed': [
+    'a server that came back with its data has another namespace token: nothing old matches',
+  ],
+  'own writes are untracked': ['a key stays tracked by who has put it', 'an eviction is told'],
+  'own writes are pushed': [
+    "a process' own fill is not told to it, and the key stays tracked",
+    "a process' own put is not told to it",
+  ],
+  'a key is tracked once': ['who waits twice is woken twice'],
+  'tokens are untracked': ['a clear is told to who was given the namespace token'],
+  'reads are untracked': [
+    'a put by another is told to who has read the key',
+    'an invalidation by another is told to who has read the key',
+  ],
+  'payloads are cut at 64 KB': ['payloads from 0 bytes to 1 MB come back byte for byte'],
+  'at most 64 tags are kept': ['an entry keeps 100 tags and their tokens'],
+  'soft parts are dropped': ['an entry keeps a tag token of two parts'],
+  'lives are 31 bits': ['a life of ten years is kept'],
+  'values are kept for long': ['a value past its keep time is gone'],
+  'values are fresh while they are kept': ['a value past its ttl is still there, and stale'],
+  'codecs are 7 bits': ['a value comes back with everything that was stored of it'],
+  'namespace tokens are lost': ['the first put of a namespace has a namespace token that matches'],
+  'load times are lost': ['a put keeps what describes the value'],
+  'F: a fill is an unconditional put': ['a fill after its lease was evicted stores nothing'],
+  'T: a fill takes the tags of the moment': [
+    'a fill after a clear is refused, or stored under the old token for no reader',
+    'a fill after an invalidation of its tag is refused, or stored under the old token for no reader',
+    'a fill after its tag was evicted shows the tag as missing',
+  ],
+  "T': the epoch is constant": ['a fill after an invalidation of any tag shows another epoch'],
+  'P: pushes come behind later replies': [
+    'a barrier resolves after the push of what happened before it',
+    'between a read and a put at the same time no push is lost',
+  ],
+  'U: a missing tag has a token': ['a fill after its tag was evicted shows the tag as missing'],
+  'absent keys are left out of a read': [
+    'a key that was never stored reads as undefined',
+    'acquire with a value seen that is gone meanwhile wins',
+  ],
+  'repeated keys are read once': [
+    'entries come in the order of their keys, absent and repeated ones in their places',
+  ],
+  'a read answers 512 keys': ['a thousand keys in one read answer in order'],
+  'a read of no keys asks nothing': [
+    'a read of no keys answers the tokens that it asks for',
+    'read, tokens and acquire agree on the tokens',
+  ],
+  'a read mints': [
+    'a tag without a token is missing from the tokens: missing matches nothing',
+    'neither a read nor a look at the tokens mints any',
+  ],
+  'ages stand still': ['ages count up and the times left count down, by the time that passed'],
+  'unreadable bytes are absent': [
+    "another key's bytes read as unreadable",
+    'bytes that are no entry read as unreadable, never as a value and never as an error',
+  ],
+  'tokens hide the epoch': ['read, tokens and acquire agree on the tokens'],
+  'a fill hides the epoch': [
+    'a fill answers the tokens of its tags, the namespace and the epoch, unchanged if nothing happened',
+  ],
+  'a request is never marked as written': ['a request is marked as written by the time its reply is here'],
+  'replies shift after a timeout': ['a late reply reaches nobody else'],
+  'replies are mixed up': ['five hundred reads at once each get their own value'],
+  'keys are made well-formed': ['keys that UTF-8 cannot tell apart never show a value of each other'],
+  'keys are trimmed': ['odd keys are ordinary keys, each its own'],
+  'a lease holds all keys': [
+    'a lease holds its own key in its own namespace only',
+    'a put is stored over whatever is there, for everyone',
+  ],
+  'changes of keys are not told': ['a key stays tracked by who has put it'],
+  'changes of leases are not told': ['an invalidation wakes who waits, though no value was there to remove'],
+  'changes of tags are not told': ['a change is told in its own namespace only'],
+  'clears are not told': [
+    'a barrier resolves after the push of a tag, of a clear and of a lease',
+    'a clear is told to who was given the namespace token',
+  ],
+  'changes of everything are not told': ['an emptied server is told as a change of everything'],
+  'changes of keys are told to all namespaces': ["a process' own put is not told to it"],
+  'names are told in ASCII': ['odd keys and tags are told by their very names'],
+  'every other change is told': [
+    'a fill is told again to who has read again',
+    'a put is told again to who has read again',
+    'an expire is told again to who has read again',
+    'an invalidation is told again to who has read again',
+  ],
+  'nothing is verified': ['a moment is verified after the push of what happened before it'],
+  'what comes is verified': ['heartbeats are answered without being asked for'],
+  'silence is verified': ['nothing is verified while the server does not answer'],
+  'a live connection is told late': ['a namespace opened on a live connection is told so at once'],
+  'a lost connection is not told': ['a lost connection is told, then the next one, with a higher generation'],
+  'a new connection is not told': ['after a reconnect pushes come again for what is read again'],
+  'generations stand still': ['a lost connection is told, then the next one, with a higher generation'],
+  'deadlines are late': ['a put whose time is over before it starts rejects and stores nothing'],
+  'close is forgotten': [
+    'a closed namespace is silent, and others on its store go on',
+    'after close every operation rejects, and a second close resolves',
+  ],
+  'what is in flight at close hangs': [
+    'every operation rejects with l2_timeout in time when the server does not answer',
+    'every operation rejects with l2_timeout when its time is over before it starts',
+    'what is in flight at close settles',
+  ],
+  'a store denies its pushes': ['a store pushes as its harness says'],
+  'an address shows its password': ['an open store says what it is, without credentials'],
+  'empty lists are refused': [
+    'an invalidation of no keys resolves',
+    'no tags to invalidate, and a tag that nothing carries, both resolve',
+  ],
+}
