@@ -30,8 +30,9 @@ export class Atlas {
   }
 
   /**
-   * Writes a population. Once it resolves, no reader of any node is given the old one, in the city or in a list,
-   * and if this process died in the middle, none would be either.
+   * Writes a population. Once it resolves, a read of the city or of its country's lists on this node is given the new
+   * one; on another node that shares the cache, after MAX_STALE_MS at the latest. Rejects, and writes nothing, where
+   * the shared tier is away.
    */
   async setPopulation(id: number, population: number): Promise<City | null> {
     const city = await this.city(id)

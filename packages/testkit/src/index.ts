@@ -1,3 +1,8 @@
+export { decorateStore, type StoreDecoration } from './conformance/decorate-store.ts'
+export type { ConformanceCase, Need, StoreHarness } from './conformance/harness.ts'
+export { memoryHarness } from './conformance/memory-harness.ts'
+export { storeConformance } from './conformance/store-conformance.ts'
+export { type StoreMutant, storeMutants } from './conformance/store-mutants.ts'
 export { freePort } from './free-port.ts'
 export { ANOMALIES, type Anomaly, type Violation } from './history/anomaly.ts'
 export { type CheckHistoryOptions, checkHistory, type HistoryReport } from './history/check-history.ts'
@@ -22,6 +27,20 @@ export {
 } from './history/record-history.ts'
 export { summarizeReport } from './history/summarize-report.ts'
 export { type ManualClock, type ManualClockOptions, manualClock } from './manual-clock.ts'
+export type { MemorySnapshot } from './memory-store/keyspace.ts'
+export {
+  MemoryServer,
+  type MemoryServerOptions,
+  type MemoryStats,
+  memoryServer,
+} from './memory-store/memory-server.ts'
+export type {
+  MemoryConnection,
+  MemoryOperation,
+  NameKind,
+  ServerName,
+} from './memory-store/model.ts'
+export { type MemoryStore, type MemoryStoreDefinition, memoryStore } from './memory-store.ts'
 export { type RedisReply, RedisReplyError } from './servers/resp2.ts'
 export { ServerError, type ServerErrorCode } from './servers/server-error.ts'
 export {

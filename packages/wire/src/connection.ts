@@ -178,7 +178,7 @@ export class Connection<Message> {
       this.#backoff.forgive(this.#clock.now() - this.#readyAt)
       this.#tell(() => this.#options.events?.onLost?.(error))
     }
-    if (this.#closing === undefined) this.#reopen(error)
+    this.#reopen(error)
   }
 
   #reopen(error: Error): void {
@@ -188,7 +188,7 @@ export class Connection<Message> {
       this.#refusal = error.message
       this.#tell(() => this.#options.events?.onFatal?.(error.cause))
     }
-    // A callback may have closed this connection.
+    // Closed by its owner, maybe from a callback just now.
     if (this.#closing !== undefined) return
     const ms = isRefusal ? this.#backoff.slow() : this.#backoff.next()
     this.#retry = this.#clock.after(ms, () => this.#open())

@@ -42,6 +42,22 @@ test('deadlines near to each other share one timer', () => {
   expect(manual.pending()).toBe(1)
 })
 
+test('no deadline is checked more than 5 ms late', () => {
+  for (const by of [10, 90, 95, 99]) {
+    const manual = manualClock()
+    const timer = new DeadlineTimer(manual.clock, () => {
+      checked = true
+      return Infinity
+    })
+    let checked = false
+    timer.need(100)
+    timer.need(by)
+    manual.fireDue(by + 5)
+    manual.runTurns()
+    expect(checked).toBe(true)
+  }
+})
+
 test('the check waits one turn of the event loop, and is told how late the timer was', () => {
   const manual = manualClock()
   const late: number[] = []

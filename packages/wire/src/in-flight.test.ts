@@ -36,6 +36,23 @@ test('a reply is refused while nothing is written', () => {
   expect(inFlight.reply(2)).toBe(false)
 })
 
+test('flags of written commands are right when the ring has grown in between', () => {
+  const inFlight = new InFlight<number>(never)
+  const send = (count: number): { written: boolean }[] =>
+    Array.from({ length: count }, () => {
+      const sent = { written: false }
+      void inFlight.push({ by: Infinity, sent })
+      return sent
+    })
+  send(40)
+  inFlight.markWritten()
+  for (let i = 0; i < 30; i++) inFlight.reply(i)
+  const later = send(100)
+  expect(later.some((sent) => sent.written)).toBe(false)
+  inFlight.markWritten()
+  expect(later.every((sent) => sent.written)).toBe(true)
+})
+
 test('expiry rejects what is due, keeps its place, and names the next deadline', async () => {
   const inFlight = new InFlight<string>(never)
   const answers = [30, 10, 20].map((by) => outcome(inFlight.push({ by })))

@@ -140,7 +140,7 @@ describe('bytes from elsewhere (S6, S7)', () => {
     ['a billion bytes that are not there', '[[1],["Buffer",1e9]]'],
     ['negative bytes', '[[1],["Uint8Array",-1]]'],
     ['bytes by fraction', '[[1],["Uint8Array",0.5]]'],
-    ['decimal text as a bigint', '[["12e5"]]'],
+    ['decimal text as a bigint', '[["12.5"]]'],
     ['a very wrong bigint', '[["0x"]]'],
     ['NullObject of nothing', '[[1],["NullObject"]]'],
     ['a registered instance made of itself', '[[1],["Named","Point",[1]]]'],

@@ -1,6 +1,6 @@
 /**
  * Estimates of what values occupy in V8's heap (64 bit, no pointer compression, as Node is built). They are for an
- * eviction bound, not for accounting: within about a fifth of what the heap shows for rows and lists.
+ * eviction bound, not for accounting: within a fifth of what the heap shows (weight.test.ts).
  */
 
 // Map word, hash and length; the characters are padded to 8 bytes.
@@ -13,7 +13,8 @@ const WORD_BYTES = 8
 // A number outside 31 or 32 bits of integer lives in a HeapNumber: map word and 8 bytes.
 const BOXED_NUMBER_BYTES = 16
 // Above this V8 keeps properties in a hash table: key, value and details, at most 2/3 full; the keys count too.
-const FAST_PROPERTIES_MAX = 128
+// Below it, objects of one shape share their names.
+const FAST_PROPERTIES_MAX = 1_020
 const HASHED_PROPERTY_BYTES = 48
 
 // V8 stores one byte a character unless one is above 0xff. On a one-byte string it answers this without looking at
