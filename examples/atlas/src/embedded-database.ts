@@ -9,8 +9,8 @@ export interface EmbeddedDatabase {
 }
 
 /**
- * Starts PostgreSQL in a process of its own with its data under `folder`; about 6 s the first time, when it is
- * filled and `onFilling` is called, and 1 s afterwards.
+ * Starts PostgreSQL in a process of its own with its data under `folder`. The first time it is made and filled, which
+ * keeps one core busy for seconds, and `onFilling` is called; afterwards it is only opened.
  */
 export async function startEmbeddedDatabase(
   folder: string,

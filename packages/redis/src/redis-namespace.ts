@@ -92,14 +92,14 @@ export class RedisNamespace implements NamespaceStore {
   }
 
   async renew(key: string, token: Token, leaseMs: number, by: number): Promise<boolean> {
-    if (this.#isVoid(token)) return false
+    const isVoid = this.#isVoid(token)
     const reply = await this.#script(
       scripts.RENEW,
       [this.#names.of('l', key)],
       [bytes(token), Math.ceil(leaseMs)],
       by,
     )
-    return reply === 1
+    return reply === 1 && !isVoid
   }
 
   async fill({ key, token, entry }: FillRequest, by: number): Promise<Filled> {
@@ -123,8 +123,8 @@ export class RedisNamespace implements NamespaceStore {
   async release(key: string, token: Token, by: number): Promise<boolean> {
     const isVoid = this.#isVoid(token)
     this.#leases.delete(token)
-    if (isVoid) return false
-    return (await this.#script(scripts.RELEASE, [this.#names.of('l', key)], [bytes(token)], by)) === 1
+    const reply = await this.#script(scripts.RELEASE, [this.#names.of('l', key)], [bytes(token)], by)
+    return reply === 1 && !isVoid
   }
 
   async invalidate(keys: readonly string[], by: number): Promise<void> {

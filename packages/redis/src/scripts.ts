@@ -105,12 +105,15 @@ local function token(key, fresh, life)
   redis.call('GET', key)
   return fresh
 end
+local function ordered(version)
+  return string.char(bit.bxor(string.byte(version), 128)) .. string.sub(version, 2)
+end
 local function older()
   if ARGV[6] == '' then return false end
   local head = redis.pcall('GETRANGE', KEYS[1], 0, 46)
   if type(head) ~= 'string' or #head < 4 then return true end
   if string.byte(head, 3) % 8 < 4 then return false end
-  return string.sub(head, 40, 47) >= ARGV[6]
+  return ordered(string.sub(head, 40, 47)) >= ordered(ARGV[6])
 end
 local function refuse(outcome)
   redis.call('DEL', KEYS[2])

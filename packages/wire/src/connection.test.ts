@@ -259,9 +259,10 @@ describe('deadlines', () => {
   })
 
   /** Blocks this process in a turn whose next phase is timers: they fire late, and before any socket is read. */
-  const block = (ms: number): Promise<void> =>
+  const block = (ms: number, first = (): unknown => undefined): Promise<void> =>
     new Promise((resolve) =>
       setImmediate(() => {
+        first()
         const until = performance.now() + ms
         while (performance.now() < until);
         resolve()
@@ -273,8 +274,7 @@ describe('deadlines', () => {
     const connection = await connected(peer.port)
     const answer = codeOf(connection.send('x\n', { by: soon(30) }))
     await vi.waitUntil(() => peer.lines.length === 1, { interval: 1 })
-    peer.sockets[0]?.write('one\n')
-    await block(100)
+    await block(100, () => peer.sockets[0]?.write('one\n'))
     expect(await answer).toBe('answered one')
   })
 

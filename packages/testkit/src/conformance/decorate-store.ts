@@ -73,5 +73,6 @@ function forwardWatcher(inner: StoreWatcher): StoreWatcher {
     connected: (facts) => inner.connected(facts),
     lost: () => inner.lost(),
     verified: (sentAtMs) => inner.verified(sentAtMs),
+    heldTags: (max) => inner.heldTags?.(max) ?? [],
   }
 }

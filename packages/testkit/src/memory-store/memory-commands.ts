@@ -142,13 +142,14 @@ export class MemoryCommands extends MemoryRules {
     return { outcome: 'stored', tokens }
   }
 
-  /** Voids the leases of the keys too: a load that began before it may hold what the write replaces. */
+  /** Invalidates first: a writer that dies leaves nothing old, and a load that began before it is void. */
   quarantine(at: Place, names: Names, token: Token, lifeMs: number): void {
+    this.invalidate(at, names.keys)
+    this.invalidateTags(at, names.tags)
     const { keyQuarantine, tagQuarantine } = this.parts.keyspace
     for (const key of names.keys) {
       const members = this.withMember(keyQuarantine.get(at.namespace, key), token, lifeMs)
       keyQuarantine.set(at.namespace, key, members, Number.POSITIVE_INFINITY)
-      this.voidLease(at, key)
     }
     for (const tag of names.tags) {
       const members = this.withMember(tagQuarantine.get(at.namespace, tag), token, lifeMs)

@@ -1,4 +1,4 @@
-import { CacheError, type StoreEnvironment, type StoreWatcher, type Timer } from 'holdfast/contracts'
+import { CacheError, type StoreEnvironment, type StoreWatcher, show, type Timer } from 'holdfast/contracts'
 import { atDeadline } from './at-deadline.ts'
 import { Inbox } from './inbox.ts'
 import type { MemoryServer } from './memory-server.ts'
@@ -33,7 +33,7 @@ const IN_FLIGHT_MAX = 100_000
 export class MemoryLink implements Peer {
   readonly #server: MemoryServer
   readonly #environment: StoreEnvironment
-  readonly #watchers = new Map<string, Set<StoreWatcher>>()
+  readonly #watchers = new Map<string, StoreWatcher>()
   readonly #inbox: Inbox
   readonly #flights = new Set<Flight>()
   #outbox: Outgoing[] = []
@@ -100,15 +100,15 @@ export class MemoryLink implements Peer {
     if (!this.#cutByHand) this.#connect()
   }
 
-  /** Adds a namespace's watcher; the function returned removes it. */
+  /** Adds a namespace's watcher; the function returned removes it. Throws where the namespace is open already. */
   watch(namespace: string, watcher: StoreWatcher): () => void {
-    const watchers = this.#watchers.get(namespace) ?? new Set()
-    this.#watchers.set(namespace, watchers)
-    watchers.add(watcher)
+    if (this.#watchers.has(namespace)) {
+      throw new CacheError('invalid_argument', `namespace: ${show(namespace)} is open on this store already`)
+    }
+    this.#watchers.set(namespace, watcher)
     if (this.#session !== undefined) this.#welcome(namespace, watcher)
     return () => {
-      watchers.delete(watcher)
-      if (watchers.size === 0) this.#watchers.delete(namespace)
+      if (this.#watchers.get(namespace) === watcher) this.#watchers.delete(namespace)
     }
   }
 
@@ -176,9 +176,7 @@ export class MemoryLink implements Peer {
     const session = this.#newSession()
     this.#session = session
     this.#beat(session)
-    for (const [namespace, watchers] of this.#watchers) {
-      for (const watcher of watchers) this.#welcome(namespace, watcher)
-    }
+    for (const [namespace, watcher] of [...this.#watchers]) this.#welcome(namespace, watcher)
   }
 
   #newSession(): Session {
@@ -203,7 +201,10 @@ export class MemoryLink implements Peer {
 
   #push(name: ServerName | 'everything'): void {
     if (name === 'everything') for (const watcher of this.#allWatchers()) watcher.everythingChanged()
-    else for (const watcher of this.#watchers.get(name.namespace) ?? []) pushTo(watcher, name)
+    else {
+      const watcher = this.#watchers.get(name.namespace)
+      if (watcher !== undefined) pushTo(watcher, name)
+    }
   }
 
   #drop(reason: CacheError = unavailable('the connection was lost')): void {
@@ -232,8 +233,9 @@ export class MemoryLink implements Peer {
     })
   }
 
+  // A copy: a watcher may close its namespace while it is told.
   #allWatchers(): StoreWatcher[] {
-    return [...this.#watchers.values()].flatMap((watchers) => [...watchers])
+    return [...this.#watchers.values()]
   }
 }
 

@@ -117,6 +117,11 @@ function toAllNamespaces(definition: StoreDefinition): StoreDefinition {
   })
 }
 
+function firstNamespaceOnly(definition: StoreDefinition): StoreDefinition {
+  let opened = 0
+  return decorateStore(definition, { watcher: () => (opened++ === 0 ? {} : { connected: nothing }) })
+}
+
 const withoutEpoch = (tokens: Tokens): Tokens => ({ ...tokens, epoch: undefined })
 
 /** What a store shows to its users, broken over any store. The key is the defect. */
@@ -201,9 +206,7 @@ export const surfaceMutants: Readonly<Record<string, StoreMutant>> = {
     beat()
     return {}
   }),
-  'a live connection is told late': watching((inner) => ({
-    connected: (facts) => queueMicrotask(() => inner.connected(facts)),
-  })),
+  'a second namespace is not told of the connection': firstNamespaceOnly,
   'a lost connection is not told': watching(() => ({ lost: nothing })),
   'a new connection is not told': watching((inner) => {
     let isFirst = true
