@@ -7,6 +7,7 @@ const FILES: readonly RegExp[] = [
   /^packages\/core\/src\/codec\//,
   /^packages\/core\/src\/entry\.ts$/,
   /^packages\/(redis|memcached)\/src\/(.+\/)?(resp|meta)-[^/]+\.ts$/,
+  /^packages\/testkit\/src\/history\/read-history\.ts$/,
   /^packages\/wire\/src\/(.+\/)?(frame|framing)[^/]*\.ts$/,
 ]
 

@@ -26,7 +26,7 @@ export {
   type TagToken,
   type UnreadableEntry,
 } from './entry.ts'
-export { CacheError, type CacheErrorCode, show } from './errors.ts'
+export { CacheError, type CacheErrorCode, invalidArgument, show } from './errors.ts'
 
 export type FoundEntry = StoredEntry | UnreadableEntry | undefined
 

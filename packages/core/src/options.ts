@@ -124,7 +124,7 @@ export interface CacheOptions
   readonly types?: readonly NamedType[]
   /** Wraps the bytes in L2. */
   readonly codec?: CodecWrap
-  /** Default: silent. */
+  /** Default: warnings as process warnings, nothing else. */
   readonly logger?: Logger
   /** For tests and the simulator. */
   readonly clock?: Clock

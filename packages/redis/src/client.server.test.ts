@@ -1,6 +1,10 @@
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { inspect } from 'node:util'
-import { type RedisServer, type StartRedisOptions, startRedis } from '@holdfast/testkit'
+import { freePort, type RedisServer, type StartRedisOptions, startRedis } from '@holdfast/testkit'
 import { WireError } from '@holdfast/wire'
 import { CacheError, systemClock } from 'holdfast/contracts'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -179,6 +183,32 @@ describe('credentials', () => {
     const error = await fatalError(addressWith(server, 'meek', 'pw'))
     expect(error).toMatchObject({ code: 'l2_error', prefix: 'NOPERM' })
     expect(error.message).toContain("'info'")
+  })
+})
+
+describe('TLS', () => {
+  test('rediss:// works with a known certificate, and refuses one that nobody vouches for', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'redis-tls-'))
+    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
+    const kind = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-subj', '/CN=localhost']
+    const name = ['-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-keyout', key, '-out', cert]
+    // Where openssl is missing this throws and says so: apt-get install openssl.
+    execFileSync('openssl', [...kind, ...name], { stdio: 'pipe' })
+    const ca = readFileSync(cert, 'utf8')
+    const port = await freePort()
+    const files = ['--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', cert]
+    await start({ args: ['--tls-port', `${port}`, '--tls-auth-clients', 'no', ...files] })
+    rmSync(folder, { recursive: true })
+    const stranger = open(`rediss://:secret@127.0.0.1:${port}`)
+    await vi.waitUntil(() => stranger.lastError !== undefined, { interval: 1 })
+    expect(stranger.lastError?.message).toContain('self-signed certificate')
+    const address = parseRedisUrl(`rediss://127.0.0.1:${port}`)
+    const endpoint = { ...address.endpoint, tls: { ca } }
+    const client = await opened(shared.url, { address: { ...address, endpoint } })
+    const big = Buffer.alloc(200_000, 'z')
+    await client.command(['SET', 'big', big, 'PX', 60_000], soon())
+    expect(await client.command(['GET', 'big'], soon())).toEqual(big)
+    expect(stranger.ready).toBe(false)
   })
 })
 

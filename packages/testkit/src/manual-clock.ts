@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Clock, Timer, Token } from 'holdfast/contracts'
-import { invalidArgument } from './invalid-argument.ts'
+import { invalidArgument } from 'holdfast/contracts'
 
 export interface ManualClockOptions {
   /** First value of `now()`, in milliseconds. Default 0. */

@@ -27,9 +27,9 @@ function copyTree(value: unknown): unknown {
   return copy
 }
 
-/** Not `map`: that makes an array of the realm that the original comes from. */
+/** Not `map`: that makes an array of the original's realm. Not by index: survey.ts says why. */
 function copyElements(elements: readonly unknown[]): unknown[] {
   const copy: unknown[] = []
-  for (let i = 0; i < elements.length; i++) copy.push(copyTree(elements[i]))
+  for (const element of elements) copy.push(copyTree(element))
   return copy
 }

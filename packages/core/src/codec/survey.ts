@@ -205,30 +205,27 @@ class Walk {
 
   #array(node: readonly unknown[], at: number): void {
     this.#weightBytes += arrayBytes(node.length)
-    const weightBefore = this.#weightBytes
+    if (this.#origin === 'foreign') this.#refuseSymbols(node, at)
     let holes = 0
-    let numbers = 0
-    for (let i = 0; i < node.length; i++) {
-      const member = node[i]
-      if (typeof member === 'number') numbers++
+    let i = 0
+    // Not by index: V8's optimized code turns an array of doubles that it reads so into one of boxed numbers, which
+    // would make the caller's array three times as large.
+    for (const member of node) {
       if (member === undefined && !Object.hasOwn(node, i)) {
         this.#isTagged = true
         if (++holes > HOLES_MAX) this.#refuseNode(at, SPARSE)
       } else {
         this.#visit(member, at, i)
       }
+      i++
     }
-    // Numbers alone are kept unboxed, in the slots.
-    if (numbers > 0 && numbers === node.length) this.#weightBytes = weightBefore
     if (this.#origin === 'foreign') this.#refuseExtras(node, node.length - holes, at)
   }
 
   #refuseExtras(node: readonly unknown[], elements: number, at: number): void {
-    if (elements <= KEYS_CHECKED_MAX) {
-      const names = Object.keys(node)
-      if (names.length > elements) this.#refuse(at, names[elements] ?? '', BESIDE)
-    }
-    this.#refuseSymbols(node, at)
+    if (elements > KEYS_CHECKED_MAX) return
+    const names = Object.keys(node)
+    if (names.length > elements) this.#refuse(at, names[elements] ?? '', BESIDE)
   }
 
   #refuseSymbols(node: object, at: number): void {

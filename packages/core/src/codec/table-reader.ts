@@ -86,8 +86,10 @@ class TableReader {
   }
 
   #fillElements(made: unknown[]): void {
-    for (let i = 0; i < made.length; i++) {
-      const slot = made[i]
+    let i = -1
+    // Not by index: survey.ts says why.
+    for (const slot of made) {
+      i++
       if (typeof slot !== 'object' || slot === null) continue
       if (Array.isArray(slot) && slot.length === 1 && slot[0] === SPECIAL.hole) delete made[i]
       else made[i] = this.#read(slot)

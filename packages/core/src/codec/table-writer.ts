@@ -114,8 +114,10 @@ class TableWriter {
 
   #elements(value: readonly unknown[]): Slot[] {
     const slots: Slot[] = []
-    for (let i = 0; i < value.length; i++) {
-      slots.push(value[i] === undefined && !Object.hasOwn(value, i) ? HOLE : this.#slotOf(value[i]))
+    // Not by index: survey.ts says why.
+    for (const element of value) {
+      const isHole = element === undefined && !Object.hasOwn(value, slots.length)
+      slots.push(isHole ? HOLE : this.#slotOf(element))
     }
     return slots
   }

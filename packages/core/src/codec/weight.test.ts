@@ -38,7 +38,7 @@ test.for(shapes)('the estimate for %s is within a quarter of what the heap shows
   const before = usedBytes()
   let estimated = 0
   while (estimated < ESTIMATED_BYTES) {
-    const sealed = seal(make(values.length), { isolation: 'share', origin: 'loaded', types: noTypes })
+    const sealed = seal(make(values.length), { isolation: 'freeze', origin: 'loaded', types: noTypes })
     estimated += sealed.weightBytes
     values.push(sealed.value)
   }

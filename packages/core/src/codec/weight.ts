@@ -27,7 +27,10 @@ export function stringBytes(text: string): number {
   return STRING_HEADER_BYTES + ((characters + 7) & ~7)
 }
 
-/** What a number takes beyond its slot. */
+/**
+ * What a number takes beyond its slot. An array of doubles alone keeps them unboxed, but only until it is frozen: it
+ * is counted as the frozen one.
+ */
 export function numberBytes(value: number): number {
   return (value | 0) === value ? 0 : BOXED_NUMBER_BYTES
 }

@@ -170,9 +170,12 @@ export class Runtime implements LinkEvents {
     this.log('info', `${this.name}: L2 is ${server} ${version}`)
   }
 
+  /** Without a logger, warnings are process warnings: a server that is refused must not go unnoticed. */
   log(level: 'info' | 'warn', message: string): void {
+    const { logger } = this.shared
     try {
-      this.shared.logger?.[level](message)
+      if (logger !== undefined) logger[level](message)
+      else if (level === 'warn') process.emitWarning(message, 'HoldfastWarning')
     } catch (error) {
       this.recorder.trouble('hook_failed', undefined, error)
     }

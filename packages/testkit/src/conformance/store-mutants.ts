@@ -19,6 +19,7 @@ const CONSTANT_TOKEN: Token = 'constant'
 // Longer than a reply takes on a loopback, much shorter than Δ.
 const PUSH_DELAY_MS = 5
 const LIVES_PER_TAG = 4
+const MINTED_LIFE_MS = 60_000
 
 /**
  * The rules of the protocol that a store upholds, each broken, over any store: a checker (a conformance case, a
@@ -28,7 +29,8 @@ const LIVES_PER_TAG = 4
  * - T: a fill rewrites its tags and namespace token with those of the moment, not those captured before the load.
  * - T': the epoch never changes. Workload: a load that finds out its tags.
  * - P: pushes arrive `PUSH_DELAY_MS` late, behind the replies that the server sent after them.
- * - U: a missing tag has a token, always the same, and nothing is minted. Workload: evict tags.
+ * - U: a missing tag has a token, always the same, and only an invalidation mints one. Workload: invalidate a tag,
+ *   evict it, read what was loaded before. Quarantines of tags do not hold for acquire.
  */
 export const storeMutants: Readonly<Record<'F' | 'T' | "T'" | 'P' | 'U', StoreMutant>> = {
   F: (definition) =>
@@ -104,6 +106,11 @@ function withTokens(
 function withUnmintedTags(inner: NamespaceStore): Partial<NamespaceStore> {
   return {
     ...withTokens(inner, constantWhereMissing),
+    // A counter counts up where a store may as well remove: only eviction makes a tag missing again.
+    invalidateTags: async (tags, by) => {
+      await inner.invalidateTags(tags, by)
+      await inner.tokens(tags, MINTED_LIFE_MS, by)
+    },
     tokens: async (tags, _mintLifeMs, by) =>
       constantWhereMissing(await inner.tokens(tags, undefined, by), tags),
     acquire: async (request, by) => {

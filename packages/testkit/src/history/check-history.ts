@@ -1,4 +1,4 @@
-import { invalidArgument } from '../invalid-argument.ts'
+import { invalidArgument } from 'holdfast/contracts'
 import type { Anomaly, Violation } from './anomaly.ts'
 import { checkLeases } from './check-leases.ts'
 import { checkOrder } from './check-order.ts'

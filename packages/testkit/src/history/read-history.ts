@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { invalidArgument } from '../invalid-argument.ts'
+import { invalidArgument } from 'holdfast/contracts'
 import type { HistoryEvent } from './history-event.ts'
 
 type Kind = HistoryEvent['kind']

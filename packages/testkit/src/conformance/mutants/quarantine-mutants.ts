@@ -65,11 +65,29 @@ class QuarantineIsNotRenewed extends MemoryCommands {
   }
 }
 
-class QuarantineStopsInvalidation extends MemoryCommands {
+class QuarantineLeavesTheOld extends MemoryCommands {
+  #isQuiet = false
+
+  override quarantine(...args: Parameters<MemoryCommands['quarantine']>): void {
+    this.#isQuiet = true
+    super.quarantine(...args)
+    this.#isQuiet = false
+  }
+
   override invalidate(at: Place, keys: readonly string[]): void {
-    super.invalidate(
+    if (!this.#isQuiet) super.invalidate(at, keys)
+  }
+
+  override invalidateTags(at: Place, tags: readonly string[]): void {
+    if (!this.#isQuiet) super.invalidateTags(at, tags)
+  }
+}
+
+class QuarantineStopsInvalidation extends MemoryCommands {
+  override invalidateTags(at: Place, tags: readonly string[]): void {
+    super.invalidateTags(
       at,
-      keys.filter((key) => !this.isQuarantined(at, key, [])),
+      tags.filter((tag) => !this.isQuarantined(at, '', [tag])),
     )
   }
 }
@@ -85,5 +103,6 @@ export const quarantineMutants: Readonly<Record<string, typeof MemoryCommands>> 
   'the end of a quarantine voids leases': EndOfQuarantineVoidsLeases,
   'quarantine has one member': QuarantineHasOneMember,
   'quarantine is not renewed': QuarantineIsNotRenewed,
+  'quarantine leaves the old': QuarantineLeavesTheOld,
   'quarantine stops invalidation': QuarantineStopsInvalidation,
 }
