@@ -190,7 +190,10 @@ export interface Store {
   readonly capabilities: StoreCapabilities
   /** What to print of it: no credentials. */
   readonly address: string
-  /** Opens a namespace. `watcher.connected` is called at once if the connection is already up. */
+  /**
+   * Opens a namespace, once per name. Where the connection is already up, `watcher.connected` is called as soon as rule R
+   * was applied to it.
+   */
   namespace(name: string, watcher: StoreWatcher): NamespaceStore
   /** Everything that the server did before this call has been delivered to the watchers when it resolves. */
   barrier(by: number): Promise<void>

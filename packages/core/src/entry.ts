@@ -36,7 +36,7 @@ export interface NewEntry {
   readonly keepMs: number
   /** How long the load took; drives early refresh. */
   readonly loadMs: number
-  /** Set only by versioned puts. */
+  /** A versioned put stores only over an existing entry of a lower version, or of none. */
   readonly version?: bigint
   readonly namespaceToken: Token
   readonly tags: readonly Tag[]

@@ -170,7 +170,7 @@ export class RedisNamespace implements NamespaceStore {
     const head = encodeEntryHead(entry, key, serverNow)
     const version = entry.version === undefined ? '' : head.subarray(head.length - 8)
     const args: RespArgument[] = [
-      Math.ceil(serverNow + by - this.#clock.now()),
+      Math.floor(serverNow + by - this.#clock.now()),
       Math.ceil(entry.keepMs),
       head,
       entry.payload,

@@ -105,15 +105,15 @@ local function token(key, fresh, life)
   redis.call('GET', key)
   return fresh
 end
-local function ordered(version)
-  return string.char(bit.bxor(string.byte(version), 128)) .. string.sub(version, 2)
-end
 local function older()
   if ARGV[6] == '' then return false end
   local head = redis.pcall('GETRANGE', KEYS[1], 0, 46)
   if type(head) ~= 'string' or #head < 4 then return true end
   if string.byte(head, 3) % 8 < 4 then return false end
-  return ordered(string.sub(head, 40, 47)) >= ordered(ARGV[6])
+  -- As two numbers: Lua compares strings by the server's locale, and has no 64-bit integers.
+  local high, low = struct.unpack('>i4I4', head, 40)
+  local newHigh, newLow = struct.unpack('>i4I4', ARGV[6])
+  return high > newHigh or (high == newHigh and low >= newLow)
 end
 local function refuse(outcome)
   redis.call('DEL', KEYS[2])

@@ -1,0 +1,236 @@
+/**
+ * The named races of the protocol document (section 5.1b) on a real Redis: a loader has read the old row and hangs
+ * while the row changes; then nobody may see the old one. The loader waits for a gate, not for a time: the change
+ * always falls into the load, on any machine.
+ */
+import { type RedisServer, startRedis } from '@holdfast/testkit'
+import { type Fence, fence } from 'holdfast/internal'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { HoldingProxy } from './testing/holding-proxy.ts'
+import { NaiveNode } from './testing/naive-node.ts'
+import {
+  HoldfastNode,
+  RACE_CHANGES,
+  RACE_LOADS,
+  type Race,
+  type RaceNode,
+  type RaceNodeOptions,
+  type Seen,
+} from './testing/race-node.ts'
+import { RemoteNode } from './testing/remote-node.ts'
+
+let server: RedisServer
+beforeAll(async () => {
+  server = await startRedis()
+})
+afterAll(() => server.stop())
+
+type By = 'the loading node' | 'the other node'
+type Mode = RaceNodeOptions['mode']
+
+interface NamedRace extends Race {
+  readonly title: string
+  readonly by: By
+}
+
+interface Nodes {
+  readonly loading: RaceNode
+  readonly other: RaceNode
+  /** Keeps no L1: sees what Redis holds. */
+  readonly witness: RaceNode
+  readonly mode: Mode
+}
+
+/** What was seen on the loading node, on the other, and by the witness. */
+interface Result {
+  /** By the caller whose load was overtaken: it began before the change. */
+  readonly overtaken: Seen
+  /** While the old load still hung (T1'). */
+  readonly during: readonly Seen[]
+  readonly after: readonly Seen[]
+  /** What the tiers hold in the end. */
+  readonly kept: readonly Seen[]
+}
+
+const CHANGES = Object.keys(RACE_CHANGES).filter((name) => name in RACE_CHANGES)
+const BY: readonly By[] = ['the loading node', 'the other node']
+
+/** The name that the protocol document gives a race. */
+function nameOf(change: Race['change'], by: By): string {
+  if (change === 'set') return by === 'the other node' ? 'T2b' : 'T1b'
+  if (change === 'delete' || change === 'write of the key') return by === 'the other node' ? 'T2' : 'T1'
+  return 'T3'
+}
+
+function isChange(name: string): name is Race['change'] {
+  return name in RACE_CHANGES
+}
+
+/** Every race of loads by `loads`, with ids of their own. */
+function racesOf(label: string, loads: readonly Race['load'][]): NamedRace[] {
+  return CHANGES.filter(isChange).flatMap((change) =>
+    loads.flatMap((load) =>
+      BY.map((by) => {
+        const title = `${nameOf(change, by)}: ${change} by ${by} during ${load}`
+        return { id: `${label}, ${title}`, title, load, change, by }
+      }),
+    ),
+  )
+}
+
+/** Runs one race: the load begins, the change is made and acknowledged, the load ends. */
+async function run(race: NamedRace, nodes: Nodes): Promise<Result> {
+  const { loading, other, witness } = nodes
+  const all = [loading, other, witness]
+  for (const node of all) await node.prepare(race)
+  if (race.load === 'swr' || race.load === 'refresh') {
+    await loading.seed(race)
+    await other.peek(race)
+  }
+  await loading.begin(race)
+  await (race.by === 'the loading node' ? loading : other).change(race)
+  await settle(nodes)
+  const during = await Promise.all([loading.read(race), other.read(race)])
+  const overtaken = await loading.finish(race)
+  await settle(nodes)
+  const after = await Promise.all([loading.read(race), other.read(race)])
+  const kept = await Promise.all(all.map((node) => node.peek(race)))
+  return { overtaken, during, after, kept }
+}
+
+/** In `tracked` a change is seen everywhere once pushes have arrived; `strong`, and no L1, are exact by themselves. */
+async function settle({ mode, loading, other }: Nodes): Promise<void> {
+  if (mode === 'tracked') await Promise.all([loading.barrier(), other.barrier()])
+}
+
+/** All races at once; each result, by the race's title. */
+async function runAll(races: readonly NamedRace[], nodes: Nodes): Promise<ReadonlyMap<string, Result>> {
+  const results = await Promise.all(races.map((race) => run(race, nodes)))
+  return new Map(races.map((race, i) => [race.title, results[i] ?? neverRun(race)]))
+}
+
+function neverRun({ title }: NamedRace): never {
+  throw new Error(`${title} was not run`)
+}
+
+const PLACES = {
+  'two instances in one process': (options: RaceNodeOptions) => new HoldfastNode(options),
+  'two processes': (options: RaceNodeOptions) => new RemoteNode('holdfast', options),
+} as const
+const MODES = ['tracked', 'strong', 'off'] as const
+
+describe.each(Object.entries(PLACES))('%s', (place, open) => {
+  describe.each(MODES)('L1 %s', (mode) => {
+    const races = racesOf(`${place}, ${mode}`, RACE_LOADS)
+    let proxy: HoldingProxy
+    let nodes: Nodes
+    let results: ReadonlyMap<string, Result>
+
+    beforeAll(async () => {
+      proxy = await HoldingProxy.start(server.port)
+      const { url } = server
+      nodes = {
+        mode,
+        loading: open({ url, cacheUrl: proxy.url, mode }),
+        other: open({ url, mode }),
+        witness: new HoldfastNode({ url, mode: 'off' }),
+      }
+      results = await runAll(races, nodes)
+    })
+    afterAll(async () => {
+      for (const node of [nodes.loading, nodes.other, nodes.witness]) await node.close()
+      await proxy[Symbol.asyncDispose]()
+    })
+
+    test.each(races)('$title: nobody sees the old row', ({ title, load }) => {
+      const result = results.get(title)
+      expect(result).toMatchObject({ during: ['new', 'new'], after: ['new', 'new'] })
+      expect(result?.kept).not.toContain('old')
+      // The race was one: the load that was overtaken had read the old row.
+      if (load !== 'swr') expect(result?.overtaken).toBe('old')
+    })
+
+    test.each(inFlight(`${place}, ${mode}`))('$title: no L1 keeps the old row', async (race) => {
+      expect(await runInFlight(race, nodes, proxy)).not.toContain('old')
+    })
+  })
+})
+
+/** T4: no load, but a reply with the old row that is on its way while the row changes. */
+function inFlight(label: string): NamedRace[] {
+  return CHANGES.filter(isChange).flatMap((change) =>
+    // A write waits for replies, which are held.
+    BY.filter((by) => by === 'the other node' || !change.startsWith('write')).map((by) => {
+      const title = `T4: ${change} by ${by === 'the loading node' ? 'the reading node' : by} before the reply`
+      return { id: `${label}, ${title}`, title, load: 'getOrSet', change, by }
+    }),
+  )
+}
+
+/** The proxy holds the reply and what the server says after it; both are then delivered in one piece. */
+async function runInFlight(race: NamedRace, nodes: Nodes, proxy: HoldingProxy): Promise<readonly Seen[]> {
+  const { loading, other, witness, mode } = nodes
+  for (const node of [loading, other, witness]) await node.prepare(race)
+  await witness.seed(race)
+  proxy.hold()
+  const reading = loading.peek(race)
+  await proxy.heard(race.id)
+  const changing = (race.by === 'the loading node' ? loading : other).change(race)
+  if (race.by === 'the other node') await changing
+  if (mode !== 'off') await proxy.heard('invalidate')
+  proxy.release()
+  await Promise.all([reading, changing])
+  await settle(nodes)
+  return await Promise.all([loading, other, witness].map((node) => node.peek(race)))
+}
+
+describe('the races notice', () => {
+  /** Runs races in this process under other rules; those in which somebody saw the old row afterwards. */
+  async function caught(open: () => RaceNode, races: readonly NamedRace[]): Promise<string[]> {
+    const nodes = { mode: 'tracked', loading: open(), other: open(), witness: open() } as const
+    const results = await runAll(races, nodes)
+    for (const node of [nodes.loading, nodes.other, nodes.witness]) await node.close()
+    const isStale = ({ after, kept }: Result): boolean => after.includes('old') || kept.includes('old')
+    return [...results].filter(([, result]) => isStale(result)).map(([title]) => title)
+  }
+
+  const races = racesOf('control', ['getOrSet'])
+
+  test('caching by hand (GET, SETEX, DEL, tag sets) leaves the old row in T1, T2, T2b and T3', async () => {
+    const stale = await caught(() => new NaiveNode(server), races)
+    expect(stale).toEqual(races.map(({ title }) => title))
+  })
+
+  test('so does it in two processes', async () => {
+    const { url } = server
+    const inProcesses = races.map((race) => ({ ...race, id: `${race.id}, in processes` }))
+    const stale = await caught(() => new RemoteNode('naive', { url, mode: 'off' }), inProcesses)
+    expect(stale).toEqual(races.map(({ title }) => title))
+  })
+
+  test("tags of the row without rule T' bring it back", async () => {
+    const rules: Fence = { ...fence, epochHeld: () => true }
+    const derived = racesOf("without T'", ['getOrSet']).filter(({ change }) => change.endsWith('of the row'))
+    const stale = await caught(() => new HoldfastNode({ url: server.url, mode: 'tracked' }, rules), derived)
+    expect(stale).toEqual(derived.map(({ title }) => title))
+  })
+
+  test('a reply in flight without rule P is kept', async () => {
+    await using proxy = await HoldingProxy.start(server.port)
+    const { url } = server
+    const mode = 'tracked'
+    const careless: Fence = { ...fence, mayAdmit: () => true }
+    const nodes: Nodes = {
+      mode,
+      loading: new HoldfastNode({ url, cacheUrl: proxy.url, mode }, careless),
+      other: new HoldfastNode({ url, mode }),
+      witness: new HoldfastNode({ url, mode: 'off' }),
+    }
+    const [race] = inFlight('without P').filter(
+      ({ change, by }) => change === 'delete' && by === 'the other node',
+    )
+    expect(race).toBeDefined()
+    if (race !== undefined) expect(await runInFlight(race, nodes, proxy)).toContain('old')
+    for (const node of [nodes.loading, nodes.other, nodes.witness]) await node.close()
+  })
+})

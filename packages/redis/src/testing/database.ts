@@ -1,0 +1,47 @@
+import { systemClock } from 'holdfast/contracts'
+import { RedisClient } from '../client.ts'
+import type { RespArgument } from '../resp-encode.ts'
+import { parseRedisUrl } from '../url.ts'
+import { until } from './until.ts'
+
+const ANSWER_MS_MAX = 10_000
+
+/** What the database of a race holds under an id: `old` until the change commits `new`. */
+export type State = 'old' | 'new'
+
+/** The source of truth that the processes of a test share: rows in the test's own Redis, read past every cache. */
+export class Database {
+  readonly #client: RedisClient
+
+  constructor(url: string) {
+    const address = parseRedisUrl(url)
+    this.#client = new RedisClient({ address, clock: systemClock, tracking: false, heartbeatMs: 10_000 })
+  }
+
+  async connected(): Promise<void> {
+    await until('the database is up', () => this.#client.ready)
+  }
+
+  async read(id: string): Promise<State> {
+    return (await this.command('GET', `db:${id}`)) === null ? 'old' : 'new'
+  }
+
+  async commitNew(id: string): Promise<void> {
+    await this.command('SET', `db:${id}`, 'new')
+  }
+
+  /** Counts one load of an id; answers how many there have been in the whole fleet. */
+  async countLoad(id: string): Promise<number> {
+    return Number(await this.command('INCR', `loads:${id}`))
+  }
+
+  /** One command. Bulk strings come as text. */
+  async command(...args: readonly RespArgument[]): Promise<unknown> {
+    const reply = await this.#client.command(args, { by: systemClock.now() + ANSWER_MS_MAX })
+    return Buffer.isBuffer(reply) ? reply.toString() : reply
+  }
+
+  close(): Promise<void> {
+    return this.#client.close()
+  }
+}

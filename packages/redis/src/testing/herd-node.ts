@@ -1,0 +1,62 @@
+import { type Cache, createCache } from 'holdfast'
+import { systemClock } from 'holdfast/contracts'
+import { redis } from '../redis.ts'
+import { Database } from './database.ts'
+import { pause, until } from './until.ts'
+
+/** Callers that ask one node for one key at once. */
+export interface Herd {
+  readonly key: string
+  readonly callers: number
+  /** What the loader answers, and how long it takes. */
+  readonly value: string
+  readonly loadMs: number
+  /** Whether a stale value may be answered. */
+  readonly swr: boolean
+}
+
+/** How it went, for the callers of one node. */
+export interface HerdResult {
+  /** Each answer, and how many callers got it. */
+  readonly answers: Readonly<Record<string, number>>
+  /** How long each caller waited. */
+  readonly waitedMs: readonly number[]
+}
+
+/** A node whose callers come in herds. Its loader counts its calls in the database, for the whole fleet. */
+export class HerdNode {
+  readonly #cache: Cache
+  readonly #database: Database
+
+  constructor({ url }: { readonly url: string }) {
+    this.#cache = createCache({ name: 'herds', l2: redis(url) })
+    this.#database = new Database(url)
+  }
+
+  async prepare(): Promise<void> {
+    await this.#database.connected()
+    await until('the shared tier is in use', () => this.#cache.stats().l2.online)
+  }
+
+  async run({ key, callers, value, loadMs, swr }: Herd): Promise<HerdResult> {
+    const loader = async (): Promise<string> => {
+      await this.#database.countLoad(key)
+      await pause(loadMs)
+      return value
+    }
+    const answers: Record<string, number> = {}
+    const call = async (): Promise<number> => {
+      const startedAt = systemClock.now()
+      const answer = await this.#cache.getOrSet(key, loader, { swr: swr ? '1m' : false })
+      answers[answer] = (answers[answer] ?? 0) + 1
+      return systemClock.now() - startedAt
+    }
+    const waitedMs = await Promise.all(Array.from({ length: callers }, call))
+    return { answers, waitedMs }
+  }
+
+  async close(): Promise<void> {
+    await this.#cache.close()
+    await this.#database.close()
+  }
+}

@@ -1,0 +1,34 @@
+import { HerdNode } from './herd-node.ts'
+import { NaiveNode } from './naive-node.ts'
+import { HoldfastNode, type RaceNodeOptions } from './race-node.ts'
+import type { NodeKind, TestCall, TestReply } from './test-process.ts'
+import { ValueNode } from './value-node.ts'
+
+/** The main file of a TestProcess. */
+const nodes = {
+  holdfast: (options: RaceNodeOptions) => new HoldfastNode(options),
+  naive: (options: RaceNodeOptions) => new NaiveNode(options),
+  herd: (options: RaceNodeOptions) => new HerdNode(options),
+  values: (options: RaceNodeOptions) => new ValueNode(options),
+} satisfies Record<NodeKind, (options: RaceNodeOptions) => object>
+
+const [, , kind = '', options = ''] = process.argv
+const node: object | undefined = Object.entries(nodes).find(([name]) => name === kind)?.[1](
+  JSON.parse(options),
+)
+if (node === undefined) throw new TypeError(`no node is called ${kind}`)
+
+async function perform(text: string): Promise<TestReply<unknown>> {
+  const { id, method, argument }: TestCall = JSON.parse(text)
+  try {
+    return { id, answer: await Reflect.get(node ?? {}, method).call(node, argument) }
+  } catch (error) {
+    return { id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }
+  }
+}
+
+process.on('message', (text) => {
+  perform(String(text)).then((reply) => process.send?.(JSON.stringify(reply)))
+})
+// Whoever started it has gone.
+process.on('disconnect', () => process.exit())

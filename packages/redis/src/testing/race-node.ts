@@ -1,0 +1,211 @@
+import type { Cache, EntryOptions, L1Options, Reservation } from 'holdfast'
+import { createCacheWith, type Fence, fence } from 'holdfast/internal'
+import { redis } from '../redis.ts'
+import { Database, type State } from './database.ts'
+import { until } from './until.ts'
+
+/** How the old row is loaded. 'swr': behind a stale answer. 'refresh': while a copy is fresh on every tier. */
+export const RACE_LOADS = ['getOrSet', 'getOrSetMany', 'swr', 'refresh', 'reserve'] as const
+/** How the new row is made known, and whether its tag is given with each load or derived from the loaded row. */
+export const RACE_CHANGES = {
+  delete: 'untagged',
+  set: 'untagged',
+  invalidateTag: 'given',
+  'invalidateTag of the row': 'derived',
+  clear: 'untagged',
+  'write of the key': 'untagged',
+  'write of a tag': 'given',
+  'write of a tag of the row': 'derived',
+} as const
+
+/** One race. Its id names the key, the row in the database and a namespace of its own, so that races run side by side. */
+export interface Race {
+  readonly id: string
+  readonly load: (typeof RACE_LOADS)[number]
+  readonly change: keyof typeof RACE_CHANGES
+}
+
+/** What a read answered. */
+export type Seen = State | 'absent'
+
+/** One of the two nodes of a race: a cache of its own, in this process or in another. Everything is plain data. */
+export interface RaceNode {
+  /** Makes the node ready for the race; `seed` stores the old row first, fresh or stale. */
+  prepare(race: Race): Promise<void>
+  seed(race: Race): Promise<void>
+  /** Begins a load; resolves when its loader has read the database, and hangs. */
+  begin(race: Race): Promise<void>
+  /** Lets the loader end; answers what the load gave, when all of it is over. */
+  finish(race: Race): Promise<Seen>
+  /** Commits the new row and makes it known; resolves when that is acknowledged. */
+  change(race: Race): Promise<void>
+  /** What the application reads: it loads where nothing is cached. */
+  read(race: Race): Promise<Seen>
+  /** What the tiers hold; loads nothing. */
+  peek(race: Race): Promise<Seen>
+  /** Everything that any process did before this call has been seen here. */
+  barrier(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface RaceNodeOptions {
+  readonly url: string
+  /** Where the cache finds Redis, if not at `url`: a proxy. */
+  readonly cacheUrl?: string
+  readonly mode: 'tracked' | 'strong' | 'off'
+}
+
+interface Row {
+  readonly id: string
+  readonly state: State
+  readonly tag: string
+}
+
+interface Running {
+  readonly answer: Promise<Row | undefined>
+  release(): void
+}
+
+/** A load must not give up on L2 because the machine is busy: then nothing would be raced for. */
+const L2_TIMEOUT = '10s'
+
+/** A node that uses Holdfast. */
+export class HoldfastNode implements RaceNode {
+  readonly #cache: Cache
+  readonly #database: Database
+  readonly #running = new Map<string, Running>()
+
+  /** `rules` other than the protocol's: for the proof that the races notice. */
+  constructor({ url, cacheUrl = url, mode }: RaceNodeOptions, rules: Fence = fence) {
+    const l1: L1Options | false = mode === 'off' ? false : { mode }
+    this.#cache = createCacheWith({ name: 'races', l1, l2: redis(cacheUrl), l2Timeout: L2_TIMEOUT }, rules)
+    this.#database = new Database(url)
+  }
+
+  async prepare(race: Race): Promise<void> {
+    await this.#database.connected()
+    const cache = this.#of(race)
+    await until('the shared tier is in use', () => cache.stats().l2.online)
+  }
+
+  async seed(race: Race): Promise<void> {
+    const stale = race.load === 'swr'
+    const options = { ...optionsOf(race), jitter: 0, ttl: stale ? 1 : 300_000 }
+    await this.#of(race).set<Row>(race.id, rowOf(race.id, 'old'), options)
+    const found = (): Promise<string | undefined> =>
+      this.#of(race)
+        .getEntry(race.id, { swr: '1m' })
+        .then((entry) => entry?.state)
+    await until(
+      'the seed is as old as it should be',
+      async () => (await found()) === (stale ? 'stale' : 'fresh'),
+    )
+  }
+
+  async begin(race: Race): Promise<void> {
+    const began = Promise.withResolvers<void>()
+    const gate = Promise.withResolvers<void>()
+    const loader = async (id: string): Promise<Row> => {
+      const row = rowOf(id, await this.#database.read(id))
+      began.resolve()
+      await gate.promise
+      return row
+    }
+    const answer = this.#begin(race, loader)
+    // Told by `finish`; a load that fails before it began must not hang the race.
+    answer.catch(began.reject)
+    this.#running.set(race.id, { answer, release: gate.resolve })
+    await began.promise
+  }
+
+  async finish(race: Race): Promise<Seen> {
+    const running = this.#running.get(race.id)
+    running?.release()
+    const row = await running?.answer
+    await until('no load is under way', () => this.#of(race).stats().flights === 0)
+    return seenOf(row)
+  }
+
+  async change(race: Race): Promise<void> {
+    const { id } = race
+    const commit = (): Promise<void> => this.#database.commitNew(id)
+    const cache = this.#of(race)
+    if (race.change === 'write of the key') return applied(await cache.write({ keys: [id] }, commit))
+    if (race.change.startsWith('write')) return applied(await cache.write({ tags: [tagOf(id)] }, commit))
+    await commit()
+    if (race.change === 'delete') return applied(await cache.delete(id))
+    if (race.change === 'set') return applied(await cache.set(id, rowOf(id, 'new'), optionsOf(race)))
+    if (race.change === 'clear') return applied(await cache.clear())
+    applied(await cache.invalidateTag(tagOf(id)))
+  }
+
+  async read(race: Race): Promise<Seen> {
+    return seenOf(await this.#load(race, async (id) => rowOf(id, await this.#database.read(id))))
+  }
+
+  async peek(race: Race): Promise<Seen> {
+    return seenOf(await this.#of(race).get<Row>(race.id, { swr: '1m' }))
+  }
+
+  barrier(): Promise<void> {
+    return this.#cache.barrier('10s')
+  }
+
+  async close(): Promise<void> {
+    await this.#cache.close()
+    await this.#database.close()
+  }
+
+  async #begin(race: Race, loader: (id: string) => Promise<Row>): Promise<Row | undefined> {
+    if (race.load !== 'refresh') return await this.#load(race, loader)
+    return await this.#of(race).refresh(race.id, () => loader(race.id), optionsOf(race))
+  }
+
+  async #load(race: Race, loader: (id: string) => Promise<Row>): Promise<Row | undefined> {
+    const { id } = race
+    const cache = this.#of(race)
+    const options = optionsOf(race)
+    if (race.load === 'getOrSetMany') {
+      const loadAll = (ids: readonly string[]): Promise<Row[]> => Promise.all(ids.map(loader))
+      const [row] = await cache.getOrSetMany([id, `${id}, beside`], loadAll, options)
+      return row
+    }
+    if (race.load === 'reserve')
+      return await fillReserved(await cache.reserve<Row>(id, options), () => loader(id))
+    const swr = race.load === 'swr' ? '1m' : false
+    return await cache.getOrSet(id, () => loader(id), { ...options, swr })
+  }
+
+  #of(race: Race): Cache {
+    return this.#cache.namespace(race.id)
+  }
+}
+
+async function fillReserved(
+  reserved: Reservation<Row>,
+  loader: () => Promise<Row>,
+): Promise<Row | undefined> {
+  return reserved.fill === undefined ? reserved.value : await reserved.fill(await loader())
+}
+
+function optionsOf({ id, change }: Race): EntryOptions<Row> {
+  const tags = RACE_CHANGES[change]
+  if (tags === 'derived') return { tags: (row) => [row.tag] }
+  return tags === 'given' ? { tags: [tagOf(id)] } : {}
+}
+
+function rowOf(id: string, state: State): Row {
+  return { id, state, tag: tagOf(id) }
+}
+
+function tagOf(id: string): string {
+  return `tag of ${id}`
+}
+
+function seenOf(row: Row | undefined): Seen {
+  return row?.state ?? 'absent'
+}
+
+function applied({ l2 }: { readonly l2: string }): void {
+  if (l2 !== 'applied') throw new Error(`the change was ${l2}, not applied: the race proves nothing`)
+}

@@ -1,0 +1,38 @@
+import { type StoreMutant, storeMutants } from '@holdfast/testkit'
+import type { Fence } from 'holdfast/internal'
+
+/** A rule of the protocol switched off, in the core (`fence`) or in the store. */
+export interface Mutation {
+  readonly fence?: Partial<Fence>
+  readonly store?: StoreMutant
+}
+
+/** By the letter of the rule. */
+export const mutations: Readonly<Record<MutationName, Mutation>> = {
+  F: { store: storeMutants.F },
+  T: { store: storeMutants.T },
+  "T'": { store: storeMutants["T'"] },
+  U: { store: storeMutants.U },
+  /** Joiners take whatever the flight brings. */
+  J: { fence: { mayShare: () => true } },
+  /** A flight is joined after its FILL is written, and what it brings is taken. */
+  'J, late joiner': { fence: { mayJoin: () => true, mayShare: () => true } },
+  L: { fence: { mayFollow: () => true } },
+  /** A read that a push has killed goes into L1. */
+  P: { fence: { mayAdmit: () => true } },
+  /** The store tells of changes later than the server did. */
+  'P, late pushes': { store: storeMutants.P },
+  S: { fence: { fallback: (own, flights) => own ?? flights } },
+}
+
+export type MutationName =
+  | 'F'
+  | 'T'
+  | "T'"
+  | 'U'
+  | 'J'
+  | 'J, late joiner'
+  | 'L'
+  | 'P'
+  | 'P, late pushes'
+  | 'S'

@@ -1,0 +1,132 @@
+import { type HistoryEvent, type HistoryRecorder, recordHistory } from '@holdfast/testkit'
+import type { Cache } from 'holdfast'
+import { pause } from './clock.ts'
+import { Database } from './database.ts'
+import { Dice } from './dice.ts'
+import { Loads } from './loads.ts'
+import { type CacheSetup, openCache } from './open-cache.ts'
+import { Reads } from './reads.ts'
+import type { Workload } from './workload.ts'
+import { Writes } from './writes.ts'
+
+/** All that makes a node. Plain data and shared memory: it is handed to threads. */
+export interface NodeSetup extends CacheSetup {
+  /** Its name in the history. */
+  readonly name: string
+  readonly seed: number
+  /** Of the database. */
+  readonly memory: SharedArrayBuffer
+}
+
+/** What a node did and saw. */
+export interface NodeReport {
+  readonly events: readonly HistoryEvent[]
+  /** Reads of every key after all had come to rest. */
+  readonly sweep: readonly HistoryEvent[]
+  /** Most loads of one key that ran at once. */
+  readonly loadsAtOnceMax: number
+  /** Errors that no read may end with; the first few. */
+  readonly errors: readonly string[]
+}
+
+/** One process of the fleet, as the race drives it. */
+export interface RacingNode {
+  /** Resolves when it is connected and its readers run. */
+  start(): Promise<void>
+  /** One write: commit, then invalidate. */
+  write(): Promise<void>
+  /** Ends its readers; resolves when the last one has its answer. */
+  rest(): Promise<void>
+  /** Reads every key once more, without and with a loader. */
+  sweep(): Promise<NodeReport>
+  close(): Promise<void>
+}
+
+// Longest wait for the first connection.
+const CONNECT_MS_MAX = 10_000
+// Longest pause between two reads of one reader.
+const THINK_MS_MAX = 2
+const STALL_SHARE = 0.05
+
+/** A node in this thread. */
+export class RaceNode implements RacingNode {
+  readonly #workload: Workload
+  readonly #cache: Cache
+  readonly #recorder: HistoryRecorder
+  readonly #sweeper: HistoryRecorder
+  readonly #loads: Loads
+  readonly #reads: Reads
+  readonly #sweeps: Reads
+  readonly #writes: Writes
+  readonly #dice: Dice
+  readonly #database: Database
+  #readers: readonly Promise<void>[] = []
+  #isResting = false
+
+  constructor(setup: NodeSetup) {
+    const { name, seed, workload, memory } = setup
+    this.#workload = workload
+    this.#recorder = recordHistory({ process: name })
+    this.#sweeper = recordHistory({ process: name })
+    this.#dice = new Dice(seed, name)
+    this.#database = new Database(memory, workload.tags)
+    const cache = openCache(setup, this.#recorder, this.#dice)
+    const loads = new Loads(this.#database, workload, this.#dice)
+    const parts = { database: this.#database, loads, workload, dice: this.#dice }
+    this.#cache = cache
+    this.#loads = loads
+    this.#reads = new Reads(cache, { ...parts, recorder: this.#recorder })
+    this.#sweeps = new Reads(cache, { ...parts, recorder: this.#sweeper })
+    this.#writes = new Writes(cache, { ...parts, recorder: this.#recorder })
+  }
+
+  async start(): Promise<void> {
+    const giveUpMs = this.#recorder.now() + CONNECT_MS_MAX
+    while (this.#workload.l2 === 'redis' && !this.#cache.stats().l2.online) {
+      if (this.#recorder.now() > giveUpMs) throw new Error(`not connected after ${CONNECT_MS_MAX} ms`)
+      await pause(1)
+    }
+    this.#readers = Array.from({ length: this.#workload.readers }, () => this.#readOn())
+  }
+
+  async write(): Promise<void> {
+    await this.#writes.any()
+  }
+
+  async rest(): Promise<void> {
+    this.#isResting = true
+    await Promise.all(this.#readers)
+  }
+
+  async sweep(): Promise<NodeReport> {
+    if (this.#workload.l2 === 'redis') await this.#cache.barrier()
+    for (const key of this.#database.keys) {
+      await this.#sweeps.entry(key)
+      await this.#sweeps.fresh(key)
+    }
+    return {
+      events: this.#recorder.events,
+      sweep: this.#sweeper.events,
+      loadsAtOnceMax: this.#loads.atOnceMax,
+      errors: [...this.#reads.errors, ...this.#sweeps.errors],
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#cache.close()
+  }
+
+  async #readOn(): Promise<void> {
+    while (!this.#isResting) {
+      await this.#reads.any()
+      await pause(this.#dice.upTo(THINK_MS_MAX))
+      if (this.#workload.stallMsMax > 0 && this.#dice.chance(STALL_SHARE)) this.#stall()
+    }
+  }
+
+  /** Blocks the event loop, as a long computation does: replies and pushes gather meanwhile. */
+  #stall(): void {
+    const endMs = this.#recorder.now() + this.#dice.next() * this.#workload.stallMsMax
+    while (this.#recorder.now() < endMs);
+  }
+}
