@@ -2,7 +2,7 @@ import { typed } from './codec/typed.ts'
 import { CacheError, type StoreFacts } from './contracts.ts'
 import type { Duration } from './duration.ts'
 import { durationMs } from './duration.ts'
-import { invalidArgument } from './errors.ts'
+import { invalidArgument, show } from './errors.ts'
 import type { Loader } from './flow/call-loader.ts'
 import { type Explanation, explain } from './flow/explain.ts'
 import { get, getOrSet, refresh } from './flow/get-or-set.ts'
@@ -297,7 +297,7 @@ export class Cache implements AsyncDisposable {
   }
 
   #open(): Runtime {
-    if (this.#rt.closed) throw new CacheError('closed', `cache ${JSON.stringify(this.#rt.name)} is closed`)
+    if (this.#rt.closed) throw new CacheError('closed', `cache ${show(this.#rt.name)} is closed`)
     return this.#rt
   }
 

@@ -3,7 +3,7 @@ import { createCodec } from './codec/codec.ts'
 import { NamedTypes } from './codec/named-types.ts'
 import { CacheError, type Clock, systemClock } from './contracts.ts'
 import { durationMs, sizeBytes } from './duration.ts'
-import { invalidArgument } from './errors.ts'
+import { invalidArgument, show } from './errors.ts'
 import { type Fence, fence } from './invalidation/fence.ts'
 import { checkName } from './keys.ts'
 import { MemoryStore } from './memory/memory-store.ts'
@@ -202,7 +202,7 @@ async function closeAll(
   for (const rt of runtimes) {
     rt.closed = true
     rt.flights.abortAll(
-      new CacheError('closed', `cache ${JSON.stringify(rt.name)} was closed during the load`),
+      new CacheError('closed', `cache ${show(rt.name)} was closed during the load`),
     )
   }
   for (const rt of runtimes) notApplied += (await rt.link?.close()) ?? 0
@@ -221,5 +221,5 @@ function describe(
     l1 === false
       ? 'off'
       : `${shared.mode}, ${l1?.policy ?? 'lru'}, at most ${l1?.maxEntries ?? MAX_ENTRIES} entries`
-  return `cache ${JSON.stringify(name)}: L1 ${shared.store === undefined ? memory.replace(`${shared.mode}, `, '') : memory}; L2 ${address ?? 'none'}`
+  return `cache ${show(name)}: L1 ${shared.store === undefined ? memory.replace(`${shared.mode}, `, '') : memory}; L2 ${address ?? 'none'}`
 }

@@ -46,20 +46,27 @@ const SHOWN_CHARS_MAX = 60
 
 /** A value as one short, printable line for a message: control characters escaped, long text cut. */
 export function show(value: unknown): string {
-  if (typeof value === 'string') {
-    const cut = value.length > SHOWN_CHARS_MAX ? `${value.slice(0, SHOWN_CHARS_MAX)}…` : value
-    return JSON.stringify(cut).replace(
-      /[\u007f-\u009f\u2028\u2029]/g,
-      (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
-    )
-  }
-  if (typeof value === 'bigint') return `${value}n`
-  if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`
-  if (typeof value === 'symbol') return value.toString()
+  if (typeof value === 'string') return quoted(value)
+  if (typeof value === 'bigint') return bare(`${value}n`)
+  if (typeof value === 'function') return `function ${bare(value.name) || '(anonymous)'}`
+  if (typeof value === 'symbol') return bare(value.toString())
   if (typeof value !== 'object' || value === null) return String(value)
   if (Array.isArray(value)) return `an array of ${value.length}`
   const maker: unknown = Reflect.get(value, 'constructor')
-  return typeof maker === 'function' && maker.name !== 'Object' ? `a ${maker.name}` : 'an object'
+  return typeof maker === 'function' && maker.name !== 'Object' ? `a ${bare(maker.name)}` : 'an object'
+}
+
+function quoted(text: string): string {
+  const cut = text.length > SHOWN_CHARS_MAX ? `${text.slice(0, SHOWN_CHARS_MAX)}…` : text
+  return JSON.stringify(cut).replace(
+    /[\u007f-\u009f\u2028\u2029]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
+/** Names that a program gives (of a class, a symbol) are shown without quotes, but are no safer. */
+function bare(text: string): string {
+  return quoted(text).slice(1, -1)
 }
 
 /** The error of a programmer's mistake. */

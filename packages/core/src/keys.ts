@@ -80,7 +80,7 @@ function encodeObject(part: object, path: string, depth: number): string {
   for (const name of Object.keys(part).sort()) {
     const inner: unknown = Reflect.get(part, name)
     if (inner !== undefined)
-      fields.push(`${encodeText(name, path)}:${encodePart(inner, `${path}.${name}`, depth + 1)}`)
+      fields.push(`${encodeText(name, path)}:${encodePart(inner, `${path}[${show(name)}]`, depth + 1)}`)
   }
   return `{${fields.join(',')}}`
 }

@@ -39,19 +39,23 @@ interface Nodes {
   /** Keeps no L1: sees what Redis holds. */
   readonly witness: RaceNode
   readonly mode: Mode
+  /** Which reads that begin after the change are answered while the old load still hangs. */
+  readonly unblocked: (race: NamedRace) => readonly By[]
 }
 
 /** What was seen on the loading node, on the other, and by the witness. */
 interface Result {
   /** By the caller whose load was overtaken: it began before the change. */
   readonly overtaken: Seen
-  /** While the old load still hung (T1'). */
+  /** By reads that began while the old load still hung (T1'). */
   readonly during: readonly Seen[]
   readonly after: readonly Seen[]
   /** What the tiers hold in the end. */
   readonly kept: readonly Seen[]
 }
 
+// All races of a mode take a second; one that hangs is a failure, told soon.
+const HUNG_MS = 20_000
 const CHANGES = Object.keys(RACE_CHANGES).filter((name) => name in RACE_CHANGES)
 const BY: readonly By[] = ['the loading node', 'the other node']
 
@@ -90,12 +94,23 @@ async function run(race: NamedRace, nodes: Nodes): Promise<Result> {
   await loading.begin(race)
   await (race.by === 'the loading node' ? loading : other).change(race)
   await settle(nodes)
-  const during = await Promise.all([loading.read(race), other.read(race)])
+  const reads = { 'the loading node': loading.read(race), 'the other node': other.read(race) }
+  await Promise.all(nodes.unblocked(race).map((by) => reads[by]))
   const overtaken = await loading.finish(race)
   await settle(nodes)
   const after = await Promise.all([loading.read(race), other.read(race)])
   const kept = await Promise.all(all.map((node) => node.peek(race)))
-  return { overtaken, during, after, kept }
+  return { overtaken, during: await Promise.all(BY.map((by) => reads[by])), after, kept }
+}
+
+/**
+ * A change of the key voids the lease of the old load, and the node that made it joins no load from before. Else a
+ * read waits for the old load to end, refuses its row, and loads anew; a bulk read waits for the key beside, too.
+ */
+function unblocked({ change, load, by }: NamedRace): readonly By[] {
+  const isOfKey = change === 'delete' || change === 'set' || change === 'write of the key'
+  if (!isOfKey || load === 'getOrSetMany') return []
+  return by === 'the loading node' ? BY : ['the other node']
 }
 
 /** In `tracked` a change is seen everywhere once pushes have arrived; `strong`, and no L1, are exact by themselves. */
@@ -134,9 +149,10 @@ describe.each(Object.entries(PLACES))('%s', (place, open) => {
         loading: open({ url, cacheUrl: proxy.url, mode }),
         other: open({ url, mode }),
         witness: new HoldfastNode({ url, mode: 'off' }),
+        unblocked,
       }
       results = await runAll(races, nodes)
-    })
+    }, HUNG_MS)
     afterAll(async () => {
       for (const node of [nodes.loading, nodes.other, nodes.witness]) await node.close()
       await proxy[Symbol.asyncDispose]()
@@ -186,33 +202,61 @@ async function runInFlight(race: NamedRace, nodes: Nodes, proxy: HoldingProxy): 
 
 describe('the races notice', () => {
   /** Runs races in this process under other rules; those in which somebody saw the old row afterwards. */
-  async function caught(open: () => RaceNode, races: readonly NamedRace[]): Promise<string[]> {
-    const nodes = { mode: 'tracked', loading: open(), other: open(), witness: open() } as const
+  async function caught(
+    open: () => RaceNode,
+    unblocked: Nodes['unblocked'],
+    races: readonly NamedRace[],
+  ): Promise<string[]> {
+    const nodes = { mode: 'tracked', loading: open(), other: open(), witness: open(), unblocked } as const
     const results = await runAll(races, nodes)
     for (const node of [nodes.loading, nodes.other, nodes.witness]) await node.close()
-    const isStale = ({ after, kept }: Result): boolean => after.includes('old') || kept.includes('old')
+    const isStale = ({ during, after, kept }: Result): boolean =>
+      [...during, ...after, ...kept].includes('old')
     return [...results].filter(([, result]) => isStale(result)).map(([title]) => title)
   }
 
   const races = racesOf('control', ['getOrSet'])
 
   test('caching by hand (GET, SETEX, DEL, tag sets) leaves the old row in T1, T2, T2b and T3', async () => {
-    const stale = await caught(() => new NaiveNode(server), races)
+    const stale = await caught(
+      () => new NaiveNode(server),
+      () => BY,
+      races,
+    )
     expect(stale).toEqual(races.map(({ title }) => title))
   })
 
   test('so does it in two processes', async () => {
     const { url } = server
     const inProcesses = races.map((race) => ({ ...race, id: `${race.id}, in processes` }))
-    const stale = await caught(() => new RemoteNode('naive', { url, mode: 'off' }), inProcesses)
+    const stale = await caught(
+      () => new RemoteNode('naive', { url, mode: 'off' }),
+      () => BY,
+      inProcesses,
+    )
     expect(stale).toEqual(races.map(({ title }) => title))
   })
 
   test("tags of the row without rule T' bring it back", async () => {
     const rules: Fence = { ...fence, epochHeld: () => true }
     const derived = racesOf("without T'", ['getOrSet']).filter(({ change }) => change.endsWith('of the row'))
-    const stale = await caught(() => new HoldfastNode({ url: server.url, mode: 'tracked' }, rules), derived)
+    const stale = await caught(
+      () => new HoldfastNode({ url: server.url, mode: 'tracked' }, rules),
+      unblocked,
+      derived,
+    )
     expect(stale).toEqual(derived.map(({ title }) => title))
+  })
+
+  test("without rule J a read joins the load that was overtaken before it began (T1')", async () => {
+    const rules: Fence = { ...fence, mayJoin: () => true, mayShare: () => true }
+    const ofTags = racesOf('without J', ['getOrSet']).filter(({ change }) => change === 'invalidateTag')
+    const stale = await caught(
+      () => new HoldfastNode({ url: server.url, mode: 'tracked' }, rules),
+      unblocked,
+      ofTags,
+    )
+    expect(stale).toEqual(ofTags.map(({ title }) => title))
   })
 
   test('a reply in flight without rule P is kept', async () => {
@@ -225,6 +269,7 @@ describe('the races notice', () => {
       loading: new HoldfastNode({ url, cacheUrl: proxy.url, mode }, careless),
       other: new HoldfastNode({ url, mode }),
       witness: new HoldfastNode({ url, mode: 'off' }),
+      unblocked,
     }
     const [race] = inFlight('without P').filter(
       ({ change, by }) => change === 'delete' && by === 'the other node',

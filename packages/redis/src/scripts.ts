@@ -110,6 +110,7 @@ local function older()
   local head = redis.pcall('GETRANGE', KEYS[1], 0, 46)
   if type(head) ~= 'string' or #head < 4 then return true end
   if string.byte(head, 3) % 8 < 4 then return false end
+  if #head < 47 then return true end
   -- As two numbers: Lua compares strings by the server's locale, and has no 64-bit integers.
   local high, low = struct.unpack('>i4I4', head, 40)
   local newHigh, newLow = struct.unpack('>i4I4', ARGV[6])

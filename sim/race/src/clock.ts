@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn, setTimeout as afterMs } from 'node:timers/promises'
+import { setTimeout as afterMs, setImmediate as nextTurn } from 'node:timers/promises'
 
 /** Waits; 0 waits for the next turn of the event loop. */
 export async function pause(ms: number): Promise<void> {

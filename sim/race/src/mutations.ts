@@ -12,6 +12,9 @@ export const mutations: Readonly<Record<MutationName, Mutation>> = {
   F: { store: storeMutants.F },
   T: { store: storeMutants.T },
   "T'": { store: storeMutants["T'"] },
+  /** The tokens read again after a fill are taken to be those captured before the load. */
+  'T, in the core': { fence: { sameTokens: () => true } },
+  "T', in the core": { fence: { epochHeld: () => true } },
   U: { store: storeMutants.U },
   /** Joiners take whatever the flight brings. */
   J: { fence: { mayShare: () => true } },
@@ -29,6 +32,8 @@ export type MutationName =
   | 'F'
   | 'T'
   | "T'"
+  | 'T, in the core'
+  | "T', in the core"
   | 'U'
   | 'J'
   | 'J, late joiner'

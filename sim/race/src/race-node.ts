@@ -37,7 +37,9 @@ export interface RacingNode {
   write(): Promise<void>
   /** Ends its readers; resolves when the last one has its answer. */
   rest(): Promise<void>
-  /** Reads every key once more, without and with a loader. */
+  /** Reads what the tiers hold of every key, when all have come to rest. */
+  peek(): Promise<void>
+  /** Reads every key once more, with a loader, and reports. */
   sweep(): Promise<NodeReport>
   close(): Promise<void>
 }
@@ -98,12 +100,13 @@ export class RaceNode implements RacingNode {
     await Promise.all(this.#readers)
   }
 
-  async sweep(): Promise<NodeReport> {
+  async peek(): Promise<void> {
     if (this.#workload.l2 === 'redis') await this.#cache.barrier()
-    for (const key of this.#database.keys) {
-      await this.#sweeps.entry(key)
-      await this.#sweeps.fresh(key)
-    }
+    for (const key of this.#database.keys) await this.#sweeps.entry(key)
+  }
+
+  async sweep(): Promise<NodeReport> {
+    for (const key of this.#database.keys) await this.#sweeps.fresh(key)
     return {
       events: this.#recorder.events,
       sweep: this.#sweeper.events,

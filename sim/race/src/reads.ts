@@ -99,7 +99,7 @@ export class Reads {
       const rows =
         kind === 'getMany'
           ? await this.#cache.getMany<Row>(names)
-          : await this.#cache.getOrSetMany(names, load, this.#options(first))
+          : await this.#cache.getOrSetMany(names, load, { tags: (row) => row.tags })
       return keys.map((key, i) => [key, rows[i]])
     })
   }
@@ -133,7 +133,11 @@ export class Reads {
   #add(
     key: number,
     startMs: number,
-    { row, source, failed = false }: { row?: Row | undefined; source?: ReadSource | undefined; failed?: boolean },
+    {
+      row,
+      source,
+      failed = false,
+    }: { row?: Row | undefined; source?: ReadSource | undefined; failed?: boolean },
   ): void {
     this.#recorder.add({
       kind: 'read',

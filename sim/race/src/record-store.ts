@@ -67,7 +67,15 @@ function recorded(
       const add = (result: 'stored' | 'refused' | 'unknown'): void => {
         const { key, token } = request
         const value = { version: row.version, valueKey: row.key, tags: row.tags }
-        recorder.add({ kind: 'fill', key, token: hex(token), ...value, startMs, endMs: recorder.now(), result })
+        recorder.add({
+          kind: 'fill',
+          key,
+          token: hex(token),
+          ...value,
+          startMs,
+          endMs: recorder.now(),
+          result,
+        })
       }
       try {
         const filled = await inner.fill(request, by)

@@ -1,6 +1,7 @@
 import { decorateStore } from '@holdfast/testkit'
 import type { StoreDefinition } from 'holdfast/contracts'
 import { pause } from './clock.ts'
+import { withFillHook } from './store-hooks.ts'
 
 /** Leases of another length than the cache asks for, and never renewed: loads outlive them. */
 export function withLease(definition: StoreDefinition, leaseMs: number): StoreDefinition {
@@ -15,20 +16,4 @@ export function withLease(definition: StoreDefinition, leaseMs: number): StoreDe
 /** The reply to a FILL reaches the cache some time after the server sent it. */
 export function withLateFills(definition: StoreDefinition, replyMs: () => number): StoreDefinition {
   return withFillHook(definition, () => pause(replyMs()))
-}
-
-/** Runs `between` when the server has answered a FILL and the cache does not know yet. */
-export function withFillHook(
-  definition: StoreDefinition,
-  between: (key: string) => Promise<void>,
-): StoreDefinition {
-  return decorateStore(definition, {
-    namespace: (inner) => ({
-      fill: async (request, by) => {
-        const filled = await inner.fill(request, by)
-        await between(request.key)
-        return filled
-      },
-    }),
-  })
 }

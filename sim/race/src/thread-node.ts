@@ -23,6 +23,7 @@ export class ThreadNode implements RacingNode {
   // Bounded by the calls under way: the writers, and one more.
   readonly #waiting = new Map<number, Waiting>()
   #lastId = 0
+  #failure: { readonly error: unknown } | undefined
 
   constructor(setup: NodeSetup) {
     this.#worker = new Worker(new URL('./thread.ts', import.meta.url), { workerData: setup })
@@ -43,6 +44,10 @@ export class ThreadNode implements RacingNode {
     await this.#ask('rest')
   }
 
+  async peek(): Promise<void> {
+    await this.#ask('peek')
+  }
+
   async sweep(): Promise<NodeReport> {
     const report = await this.#ask('sweep')
     if (report === undefined) throw new TypeError('a sweep ends with a report')
@@ -55,6 +60,7 @@ export class ThreadNode implements RacingNode {
   }
 
   #ask(call: keyof RacingNode): Promise<NodeReport | undefined> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.error)
     const id = ++this.#lastId
     const { promise, resolve, reject } = Promise.withResolvers<NodeReport | undefined>()
     this.#waiting.set(id, { resolve, reject })
@@ -70,6 +76,7 @@ export class ThreadNode implements RacingNode {
   }
 
   #fail(error: unknown): void {
+    this.#failure ??= { error }
     for (const { reject } of this.#waiting.values()) reject(error)
     this.#waiting.clear()
   }

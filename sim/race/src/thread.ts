@@ -1,6 +1,6 @@
 /** The inside of a thread that is one node: answers one message at a time, in order. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { RaceNode, type NodeSetup } from './race-node.ts'
+import { type NodeSetup, RaceNode } from './race-node.ts'
 import type { ThreadAnswer, ThreadCall } from './thread-node.ts'
 
 const setup: NodeSetup = workerData

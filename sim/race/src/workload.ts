@@ -35,8 +35,8 @@ export interface Workload {
   readonly ttlMs: number | undefined
   /** Stale values are answered for a minute: while one load refreshes, or where it fails. */
   readonly stale: 'never' | 'swr' | 'if-error'
-  /** Whether the server loses names at random all the time, as under allkeys-random. */
-  readonly evicting: boolean
+  /** What the server loses all the time, as one that is full does: any name at random, or all tokens of tags. */
+  readonly evicting: 'nothing' | 'anything' | 'tags'
   /** 'away': nothing listens where L2 should be. */
   readonly l2: 'redis' | 'away'
 }
@@ -60,6 +60,6 @@ export const WORKLOAD: Workload = {
   loadsFailing: 0,
   ttlMs: undefined,
   stale: 'never',
-  evicting: false,
+  evicting: 'nothing',
   l2: 'redis',
 }

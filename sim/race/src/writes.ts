@@ -129,7 +129,15 @@ export class Writes {
     const startMs = this.#recorder.now()
     const { l2 } = await this.#cache.set(name, { key: name, version, tags }, { tags })
     const result = l2 === 'applied' ? 'stored' : 'unknown'
-    this.#recorder.add({ kind: 'set', key: name, version, tags, startMs, endMs: this.#recorder.now(), result })
+    this.#recorder.add({
+      kind: 'set',
+      key: name,
+      version,
+      tags,
+      startMs,
+      endMs: this.#recorder.now(),
+      result,
+    })
   }
 
   #commit(key: number): number {

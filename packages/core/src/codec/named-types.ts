@@ -78,3 +78,8 @@ function assertNamedType(type: unknown, argument: string): void {
     if (typeof given !== 'function') throw invalidArgument(`${argument}.${part}`, 'a function', given)
   }
 }
+
+/** Gives `encode` and `decode` of an inline type the type that its `is` names: `types: [namedType({ … })]`. */
+export function namedType<T>(type: NamedType<T>): NamedType {
+  return type
+}

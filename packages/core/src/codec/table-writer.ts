@@ -29,8 +29,12 @@ interface Entry {
   node: TableNode
   bytes: Uint8Array | undefined
   type: NamedType | undefined
-  /** Registered instances that were open when this one was opened, itself included. */
+  /** How many entries lay open below it when it was opened. */
+  depth: number
+  /** How many registered instances were open when it was opened, itself included. */
   namedOpen: number
+  /** Of the entries below it, the lowest that it is known to lead back to. */
+  backTo: Entry | undefined
 }
 
 const HOLE: Slot = [SPECIAL.hole]
@@ -44,11 +48,11 @@ class TableWriter {
   readonly #types: NamedTypes
   readonly #entries = new Map<object, Entry>()
   readonly #stack: Entry[] = []
+  /** Those that are open: each holds the next. */
+  readonly #path: Entry[] = []
   readonly #nodes: TableNode[] = []
   readonly #bytes: Uint8Array[] = []
   #namedOpen = 0
-  /** The one being opened. */
-  #current: Entry | undefined
   readonly #slot = (member: unknown): Slot => this.#slotOf(member)
 
   constructor(types: NamedTypes) {
@@ -66,9 +70,9 @@ class TableWriter {
 
   #open(entry: Entry): void {
     entry.state = 'open'
+    entry.depth = this.#path.push(entry)
     entry.namedOpen = this.#namedOpen
     this.#stack.push(entry)
-    this.#current = entry
     entry.node = this.#nodeOf(entry)
   }
 
@@ -77,6 +81,8 @@ class TableWriter {
     entry.slot[0] = this.#nodes.push(entry.node)
     if (entry.bytes !== undefined) this.#bytes.push(entry.bytes)
     if (entry.type !== undefined) this.#namedOpen--
+    this.#path.pop()
+    if (entry.backTo !== undefined) this.#leadsBack(entry.backTo)
   }
 
   #nodeOf(entry: Entry): TableNode {
@@ -145,7 +151,8 @@ class TableWriter {
     const known = this.#entries.get(member)
     if (known === undefined) return this.#find(member)
     if (known.state === 'found') this.#stack.push(known)
-    else if (known.state === 'open') this.#refuseNamedCycle(known)
+    const back = openBehind(known)
+    if (back !== undefined) this.#refuseNamedCycle(back)
     return known.slot
   }
 
@@ -157,22 +164,49 @@ class TableWriter {
       node: {},
       bytes: undefined,
       type: undefined,
+      depth: 0,
       namedOpen: 0,
+      backTo: undefined,
     }
     this.#entries.set(member, entry)
     this.#stack.push(entry)
     return entry.slot
   }
 
-  /** `known` holds the current object: is there a registered instance from the one to the other? */
-  #refuseNamedCycle(known: Entry): void {
-    const isBetween = (this.#current?.namedOpen ?? 0) > known.namedOpen
-    if (known.type === undefined && !isBetween) return
-    throw unsupported('value: inside it', {
-      what: 'an instance of a registered type that is part of its own encoding',
-      hint: 'let its encode leave the way back out',
-    })
+  /** The current entry leads to `back`, which holds it: is there a registered instance from the one to the other? */
+  #refuseNamedCycle(back: Entry): void {
+    const isBetween = (this.#path.at(-1)?.namedOpen ?? 0) > back.namedOpen
+    if (back.type !== undefined || isBetween) {
+      throw unsupported('value: inside it', {
+        what: 'an instance of a registered type that is part of its own encoding',
+        hint: 'let its encode leave the way back out',
+      })
+    }
+    this.#leadsBack(back)
   }
+
+  /** Notes on the current entry that it leads to one below it. */
+  #leadsBack(back: Entry): void {
+    const current = this.#path.at(-1)
+    if (current === undefined || back.depth >= current.depth) return
+    if (current.backTo === undefined || back.depth < current.backTo.depth) current.backTo = back
+  }
+}
+
+/**
+ * The open entry that one leads to: itself, or for a finished one what it leads back to (as in Tarjan's search for
+ * strongly connected components: a finished part of an unfinished cycle). Shortens the way for the next who asks.
+ */
+function openBehind(entry: Entry): Entry | undefined {
+  let back: Entry | undefined = entry
+  while (back?.state === 'done') back = back.backTo
+  if (back?.state !== 'open') back = undefined
+  for (let at: Entry | undefined = entry; at?.state === 'done' && at.backTo !== back; ) {
+    const next: Entry | undefined = at.backTo
+    at.backTo = back
+    at = next
+  }
+  return back
 }
 
 function numberSlot(value: number): Slot {

@@ -1,5 +1,5 @@
 import { validate } from '../codec/validate.ts'
-import { CacheError } from '../contracts.ts'
+import { CacheError, show } from '../contracts.ts'
 import type { Policy } from '../policy.ts'
 import type { LoadFlight } from '../runtime/load-outcome.ts'
 import type { Runtime } from '../runtime/runtime.ts'
@@ -32,7 +32,7 @@ export async function callLoader(
   controller.signal.addEventListener('abort', onAbort, { once: true })
   const startedAt = rt.clock.now()
   const timer = rt.clock.after(job.policy.hardTimeoutMs, () => {
-    const message = `the loader of ${JSON.stringify(key)} took longer than ${job.policy.hardTimeoutMs} ms`
+    const message = `the loader of ${show(key)} took longer than ${job.policy.hardTimeoutMs} ms`
     flight.closed = true
     controller.abort(new CacheError('loader_timeout', message, { key, retryable: true }))
   })

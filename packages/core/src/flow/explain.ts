@@ -1,4 +1,4 @@
-import type { FoundEntry, TagToken } from '../contracts.ts'
+import { type FoundEntry, show, type TagToken } from '../contracts.ts'
 import { matchCells, matchToken } from '../invalidation/fence.ts'
 import type { Policy } from '../policy.ts'
 import type { Runtime } from '../runtime/runtime.ts'
@@ -106,7 +106,7 @@ async function explainL2(rt: Runtime, key: string, policy: Policy): Promise<Tier
       found.namespaceToken !== tokens.namespace
         ? 'invalidated: the namespace was cleared since it was stored'
         : bad !== undefined
-          ? `invalidated: tag ${JSON.stringify(bad.tag)}`
+          ? `invalidated: tag ${show(bad.tag)}`
           : found.freshMs <= 0 || tags.some((tag) => tag.state === 'expired')
             ? 'stale'
             : 'fresh'

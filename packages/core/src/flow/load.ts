@@ -28,13 +28,15 @@ export async function load(
   mark: number,
   job: LoadJob,
 ): Promise<{ readonly outcome: LoadOutcome; readonly led: boolean; readonly flight: LoadFlight }> {
+  const { signal } = job.policy
   for (;;) {
+    if (signal?.aborted) throw callerAborted(key, signal)
     const open = rt.flights.open(key)
     const joined = open !== undefined && rt.fence.mayJoin(open)
     const flight = joined ? open : rt.flights.begin(key, (mine) => fly(rt, mine, job))
     if (job.background && !joined) flight.background = true
     if (joined || !flight.begun) job.onBlocked?.()
-    const outcome = await attend(flight, job.policy.signal)
+    const outcome = await attend(flight, signal)
     if (!joined || rt.fence.mayShare(outcome.sharedUpTo, mark)) return { outcome, led: !joined, flight }
   }
 }
@@ -50,8 +52,7 @@ async function attend(flight: LoadFlight, signal: AbortSignal | undefined): Prom
     }
   }
   const { promise: aborted, reject } = Promise.withResolvers<never>()
-  const abort = () =>
-    reject(new CacheError('aborted', 'the caller aborted', { key: flight.key, cause: signal.reason }))
+  const abort = () => reject(callerAborted(flight.key, signal))
   if (signal.aborted) abort()
   else signal.addEventListener('abort', abort, { once: true })
   flight.waiters++
@@ -62,6 +63,10 @@ async function attend(flight: LoadFlight, signal: AbortSignal | undefined): Prom
     flight.waiters--
     if (signal.aborted && flight.waiters === 0 && !flight.background) endFlight(flight)
   }
+}
+
+function callerAborted(key: string, signal: AbortSignal): CacheError {
+  return new CacheError('aborted', 'the caller aborted', { key, cause: signal.reason })
 }
 
 function endFlight(flight: LoadFlight): void {
@@ -85,7 +90,9 @@ async function fly(rt: Runtime, flight: LoadFlight, job: LoadJob): Promise<LoadO
     if (lease.kind === 'none') return await loadHere(rt, flight, job, lease.keep)
     return await loadUnderLease(rt, link, flight, job, lease)
   } catch (error) {
-    return { kind: 'error', error, sharedUpTo: flight.loadMark ?? 0 }
+    // Without L2 this process alone invalidates: what nothing overtook is shared by all who joined.
+    const isAlone = rt.link === undefined && !flight.voided
+    return { kind: 'error', error, sharedUpTo: isAlone ? rt.mark() : (flight.loadMark ?? 0) }
   }
 }
 
@@ -96,13 +103,17 @@ async function acquire(rt: Runtime, link: L2Link, flight: LoadFlight, job: LoadJ
   let seen = job.seen
   let pollMs = POLL_MS_MIN
   try {
-    for (let found = 0; found < FOUND_MAX; ) {
+    // Rule Q: what is filled elsewhere while an invalidation of ours is queued may be what it is about.
+    for (let found = 0; found < FOUND_MAX && link.usable; ) {
       const mark = rt.mark()
       const asked = await ask(rt, link, flight, job, seen, pollMs > POLL_MS_MIN)
       const { acquired, token } = asked
       if (acquired.state === 'won') {
         const captured = capturedOf(acquired.tokens)
-        return captured === undefined ? { kind: 'none', keep: true } : { kind: 'won', token, captured }
+        if (captured !== undefined) return { kind: 'won', token, captured }
+        // A full server minted no tokens: nothing can be stored, so nobody shall wait for it.
+        link.ops.release(flight.key, token, rt.clock.now() + rt.shared.l2TimeoutMs).catch(() => false)
+        break
       }
       if (acquired.state === 'quarantined') return { kind: 'none', keep: false }
       if (acquired.state === 'found') {

@@ -1,5 +1,5 @@
 import { validate } from '../codec/validate.ts'
-import { CacheError, ENTRY_FLAG_NEGATIVE } from '../contracts.ts'
+import { CacheError, ENTRY_FLAG_NEGATIVE, show } from '../contracts.ts'
 import { admitToL1, learnTokens } from '../invalidation/fence.ts'
 import { checkTags, type Policy } from '../policy.ts'
 import type { Runtime } from '../runtime/runtime.ts'
@@ -28,7 +28,7 @@ export async function set(
   if (rt.link !== undefined && body === undefined) {
     throw new CacheError(
       'value_too_large',
-      `value of ${JSON.stringify(key)}: encoded it is larger than maxValueBytes (${rt.shared.maxValueBytes})`,
+      `value of ${show(key)}: encoded it is larger than maxValueBytes (${rt.shared.maxValueBytes})`,
       { key },
     )
   }
@@ -49,18 +49,17 @@ function setHere(
 ): Invalidated {
   const outcome = keepLocally(rt, key, parts, tags, policy)
   if (outcome === 'full') {
-    throw new CacheError(
-      'l1_full',
-      `no room in L1 for ${JSON.stringify(key)}: policy 'none' refuses new entries`,
-      { key, tier: 'l1', retryable: true },
-    )
+    throw new CacheError('l1_full', `no room in L1 for ${show(key)}: policy 'none' refuses new entries`, {
+      key,
+      tier: 'l1',
+      retryable: true,
+    })
   }
   if (outcome === 'too_large') {
-    throw new CacheError(
-      'value_too_large',
-      `the value of ${JSON.stringify(key)} is larger than l1.maxBytes`,
-      { key, tier: 'l1' },
-    )
+    throw new CacheError('value_too_large', `the value of ${show(key)} is larger than l1.maxBytes`, {
+      key,
+      tier: 'l1',
+    })
   }
   return { l2: 'applied' }
 }

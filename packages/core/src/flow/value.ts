@@ -30,7 +30,9 @@ export async function decodeStored(
   try {
     const decoded = rt.shared.codec.decode(stored.codec, stored.payload)
     const value = policy.validate === undefined ? decoded : await validate(policy.validate, decoded)
-    return sealParts(rt, key, value, stored.tags.length, 'decoded')
+    // What a schema made of it is not ours: it may hold anything.
+    const origin = policy.validate === undefined ? 'decoded' : 'loaded'
+    return sealParts(rt, key, value, stored.tags.length, origin)
   } catch (error) {
     rt.recorder.trouble('decode_failed', key, error)
     return undefined

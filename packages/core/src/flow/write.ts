@@ -1,4 +1,11 @@
-import { CacheError, ENTRY_FLAG_NEGATIVE, type NewEntry, type TagToken, type Token } from '../contracts.ts'
+import {
+  CacheError,
+  ENTRY_FLAG_NEGATIVE,
+  type NewEntry,
+  show,
+  type TagToken,
+  type Token,
+} from '../contracts.ts'
 import { admitToL1, admitToL2, type Captured, learnTokens, matchCells } from '../invalidation/fence.ts'
 import type { PendingRead } from '../invalidation/pending-reads.ts'
 import { invalidationsOf, type TagCell } from '../invalidation/tag-cells.ts'
@@ -59,7 +66,9 @@ export async function keepShared(
   const tags = tagsOf(policy, loaded.value)
   const parts = sealParts(rt, key, loaded.value, tags.length, 'loaded')
   const { loadMark } = loaded
-  const captured = await captureDerived(rt, link, key, tags, lease.captured)
+  const known = await captureDerived(rt, link, key, tags, lease.captured)
+  // Rule Q: L2 does not know yet what overtook this load: neither lease nor tokens would refuse its fill.
+  const captured = link.usable ? known : undefined
   const body = captured === undefined ? undefined : encode(rt, key, parts)
   if (captured === undefined || body === undefined) {
     await release()
@@ -113,6 +122,8 @@ async function fill(
     },
     (error: unknown) => {
       rt.recorder.trouble('l2.write_failed', key, error)
+      // Else everyone waits for the lease of a load that is over (a full server refuses every fill).
+      link.ops.release(key, token, rt.clock.now() + rt.shared.l2TimeoutMs).catch(() => false)
       return false
     },
   )
@@ -157,7 +168,7 @@ export function encode(
 ): { codec: number; payload: Uint8Array } | undefined {
   const encoded = rt.shared.codec.encode(parts.value, parts.form)
   if (encoded.payload.byteLength <= rt.shared.maxValueBytes) return encoded
-  const message = `the value of ${JSON.stringify(key)} has ${encoded.payload.byteLength} bytes; maxValueBytes is ${rt.shared.maxValueBytes}`
+  const message = `the value of ${show(key)} has ${encoded.payload.byteLength} bytes; maxValueBytes is ${rt.shared.maxValueBytes}`
   rt.recorder.trouble('value_too_large', key, new CacheError('value_too_large', message, { key }))
   return undefined
 }

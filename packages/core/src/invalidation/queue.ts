@@ -36,12 +36,19 @@ export class InvalidationQueue {
   #keys = new Map<string, 'keys' | 'expire-keys'>()
   #tags = new Map<string, 'tags' | 'expire-tags'>()
   #clear = false
+  /** Sent by a replay and not acknowledged yet: owed all the same. */
+  #sent = 0
 
   constructor(namesMax: number) {
     this.#namesMax = namesMax
   }
 
+  /** Names (and at most one clear) that L2 has not acknowledged, those of a replay on its way included. */
   get size(): number {
+    return this.#unsent + this.#sent
+  }
+
+  get #unsent(): number {
     return this.#keys.size + this.#tags.size + (this.#clear ? 1 : 0)
   }
 
@@ -68,24 +75,19 @@ export class InvalidationQueue {
    * What is added meanwhile is applied too.
    */
   async replay(store: NamespaceStore, by: () => number): Promise<void> {
-    while (this.size > 0) {
-      if (this.#clear) {
-        this.#clear = false
-        await store.clear(by()).catch((error: unknown) => {
-          this.add({ kind: 'clear' })
-          throw error
-        })
-        continue
-      }
-      const keys = this.#keys
-      const tags = this.#tags
+    while (this.#unsent > 0) {
+      const sent = this.#clear ? [{ kind: 'clear' } as const] : batches(this.#keys, this.#tags)
+      this.#sent = this.#unsent
+      this.#clear = false
       this.#keys = new Map()
       this.#tags = new Map()
       try {
-        await Promise.all(batches(keys, tags).map((batch) => applyInvalidation(store, batch, by())))
+        await Promise.all(sent.map((batch) => applyInvalidation(store, batch, by())))
       } catch (error) {
-        for (const batch of batches(keys, tags)) this.add(batch)
+        for (const batch of sent) this.add(batch)
         throw error
+      } finally {
+        this.#sent = 0
       }
     }
   }

@@ -205,6 +205,19 @@ describe("a full store of policy 'none'", () => {
   })
 })
 
+describe('a store that is full', () => {
+  test('holds as many entries as it may, whatever came and went before', () => {
+    const { store } = openStore({ maxEntries: 1000, maxBytes: 1000 })
+    for (let i = 0; i < 10_000; i++) {
+      store.set(entry(`${i}`))
+      if (i % 3 === 0) store.delete(`${i - 1}`)
+    }
+    for (let i = 0; i < 1000; i++) store.set(entry(`last ${i}`))
+    expect(store.size).toBe(1000)
+    expect([...store.entries()].every(({ key }) => key.startsWith('last'))).toBe(true)
+  })
+})
+
 describe('the sweep', () => {
   test('looks at 1000 slots a step and goes round', () => {
     const { store, clock } = openStore({ maxEntries: 2500, maxBytes: 2500 })
@@ -285,7 +298,7 @@ describe('the constructor', () => {
   test.each([0, -1, 1.5, Number.NaN, Infinity, ENTRIES_MAX + 1])(
     'refuses maxEntries %d by name',
     (maxEntries) => {
-      expect(() => openStore({ maxEntries })).toThrow('maxEntries: expected a whole number from 1 to 8388608')
+      expect(() => openStore({ maxEntries })).toThrow('maxEntries: expected a whole number from 1 to 7000000')
     },
   )
 

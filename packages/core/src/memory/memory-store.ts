@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts'
 import { invalidArgument } from '../errors.ts'
 import { createPolicy } from './create-policy.ts'
 import { type EvictionPolicy, NO_SLOT, type PolicyName } from './policy.ts'
+import { SlotTable } from './slot-table.ts'
 
 /** What the store needs to know of an entry; all else in it is its owner's. */
 export interface MemoryEntry {
@@ -36,23 +37,24 @@ export interface MemoryStoreOptions<E extends MemoryEntry> {
   readonly onRemove?: (entry: E, reason: RemovalReason) => void
 }
 
-/** A V8 Map holds 2^24 keys, and one that is half tombstones grows no more. */
-export const ENTRIES_MAX: number = 2 ** 23
+/**
+ * Most entries of one store. A V8 Map holds 2^24 keys and tombstones, and makes room among them only where half
+ * are tombstones: with vacant keys (an eighth more), 7,875,000 are below 2^23, and 8,500,000 were seen to throw.
+ */
+export const ENTRIES_MAX: number = 7_000_000
 
 // A visit costs about 5 ns: a step of the sweep stays far below a millisecond.
 const SWEEP_VISITED = 1000
 // What a set that finds no room may add to its own cost, some 0.5 µs.
 const REFUSED_SWEEP_VISITED = 100
-// Arrays over slots start here and double.
-const SLOTS_MIN = 64
 
 /**
  * Entries of this process by key, bounded in number and in bytes at every moment. What has passed its
  * `forgetAt` is never returned by a read, and is removed when a read or the sweep comes upon it; until then it
  * counts in `size` and `weightBytes`.
  *
- * A Map leads from key to slot, a small whole number; entries lie in an array over slots, and the policy
- * keeps its own. Nothing is allocated on a read.
+ * A table leads from key to slot, a small whole number, and holds the entries; the policy knows slots only.
+ * Nothing is allocated on a read.
  */
 export class MemoryStore<E extends MemoryEntry> {
   readonly #maxEntries: number
@@ -61,10 +63,8 @@ export class MemoryStore<E extends MemoryEntry> {
   readonly #clock: Clock
   readonly #onRemove: ((entry: E, reason: RemovalReason) => void) | undefined
   #policy: EvictionPolicy
-  #slots = new Map<string, number>()
-  #entries: (E | undefined)[] = []
-  // Slots below #entries.length that hold nothing.
-  #free: number[] = []
+  #table = new SlotTable<E>()
+  // Slots that the policy has room for.
   #reserved = 0
   #weightBytes = 0
   // Where the next step of the sweep begins.
@@ -91,7 +91,7 @@ export class MemoryStore<E extends MemoryEntry> {
 
   /** Entries held, forgotten ones that nobody came upon included. */
   get size(): number {
-    return this.#slots.size
+    return this.#table.size
   }
 
   /** Sum of the weights of the entries held. */
@@ -116,9 +116,9 @@ export class MemoryStore<E extends MemoryEntry> {
 
   /** Reads, which is a use. `now` spares a reading of the clock to a caller that has one. */
   get(key: string, now?: number): E | undefined {
-    const slot = this.#slots.get(key)
+    const slot = this.#table.slotOf(key)
     if (slot === undefined) return undefined
-    const entry = this.#entries[slot]
+    const entry = this.#table.at(slot)
     if (entry === undefined) return undefined
     if (isForgotten(entry, now ?? this.#clock.now())) {
       this.#expire(slot, entry)
@@ -130,7 +130,8 @@ export class MemoryStore<E extends MemoryEntry> {
 
   /** Reads without being a use: the policy is not told, nothing is removed. */
   peek(key: string, now?: number): E | undefined {
-    const entry = this.#held(key)
+    const slot = this.#table.slotOf(key)
+    const entry = slot === undefined ? undefined : this.#table.at(slot)
     return entry === undefined || isForgotten(entry, now ?? this.#clock.now()) ? undefined : entry
   }
 
@@ -145,30 +146,32 @@ export class MemoryStore<E extends MemoryEntry> {
       this.delete(entry.key)
       return 'too_large'
     }
-    // Each round removes an entry or ends. The held one is looked up anew: onRemove may have changed the store.
-    while (!this.#fits(entry)) {
+    let slot = this.#table.slotOf(entry.key)
+    while (!this.#fits(entry, slot)) {
+      // Removes an entry, or ends the loop.
       if (!this.#makeRoom(entry.key, now ?? this.#clock.now())) {
         this.delete(entry.key)
         return 'full'
       }
+      // Looked up anew: that entry may have been the key's own, and onRemove may have changed the store.
+      slot = this.#table.slotOf(entry.key)
     }
-    const slot = this.#slots.get(entry.key)
-    if (slot === undefined) this.#insert(entry)
+    if (slot === undefined || this.#table.at(slot) === undefined) this.#insert(entry, slot)
     else this.#replace(slot, entry)
     return 'stored'
   }
 
   /** Removes, and returns what was held, be it past its `forgetAt`. */
   delete(key: string): E | undefined {
-    const slot = this.#slots.get(key)
+    const slot = this.#table.slotOf(key)
     return slot === undefined ? undefined : this.#drop(slot)
   }
 
   /** Removes every entry that `predicate` holds for; how many. O(slots), not for a hot path. */
   deleteWhere(predicate: (entry: E) => boolean): number {
     let removed = 0
-    for (let slot = 0; slot < this.#entries.length; slot++) {
-      const entry = this.#entries[slot]
+    for (let slot = 0; slot < this.#table.length; slot++) {
+      const entry = this.#table.at(slot)
       if (entry === undefined || !predicate(entry)) continue
       this.#drop(slot)
       removed++
@@ -179,9 +182,7 @@ export class MemoryStore<E extends MemoryEntry> {
   /** Removes everything, and gives the arrays back. O(1). */
   clear(): void {
     this.#policy = createPolicy(this.#policyName, this.#clock)
-    this.#slots = new Map()
-    this.#entries = []
-    this.#free = []
+    this.#table = new SlotTable()
     this.#reserved = 0
     this.#weightBytes = 0
     this.#cursor = 0
@@ -197,19 +198,14 @@ export class MemoryStore<E extends MemoryEntry> {
 
   /** Every entry that is not forgotten, in no particular order. The store may change meanwhile. */
   *entries(): IterableIterator<E> {
-    for (let slot = 0; slot < this.#entries.length; slot++) {
-      const entry = this.#entries[slot]
+    for (let slot = 0; slot < this.#table.length; slot++) {
+      const entry = this.#table.at(slot)
       if (entry !== undefined && !isForgotten(entry, this.#clock.now())) yield entry
     }
   }
 
-  #held(key: string): E | undefined {
-    const slot = this.#slots.get(key)
-    return slot === undefined ? undefined : this.#entries[slot]
-  }
-
-  #fits(entry: E): boolean {
-    const held = this.#held(entry.key)
+  #fits(entry: E, slot: number | undefined): boolean {
+    const held = slot === undefined ? undefined : this.#table.at(slot)
     const entries = held === undefined ? this.size + 1 : this.size
     const weightBytes = this.#weightBytes - (held?.weightBytes ?? 0) + entry.weightBytes
     return entries <= this.#maxEntries && weightBytes <= this.#maxBytes
@@ -219,7 +215,7 @@ export class MemoryStore<E extends MemoryEntry> {
   #makeRoom(forKey: string, now: number): boolean {
     const slot = this.#policy.victim()
     if (slot === NO_SLOT) return this.#sweep(REFUSED_SWEEP_VISITED, now) > 0
-    const entry = this.#entries[slot]
+    const entry = this.#table.at(slot)
     if (entry === undefined) return false
     // The old entry of the key was about to be replaced anyhow: that is no eviction.
     if (entry.key === forKey) this.#drop(slot)
@@ -228,41 +224,37 @@ export class MemoryStore<E extends MemoryEntry> {
     return true
   }
 
-  #insert(entry: E): void {
-    const slot = this.#free.pop() ?? this.#entries.length
-    if (slot === this.#reserved) {
-      this.#reserved = Math.min(this.#maxEntries, Math.max(SLOTS_MIN, 2 * this.#reserved))
+  #insert(entry: E, vacantSlot: number | undefined): void {
+    const slot = this.#table.add(entry, vacantSlot)
+    if (this.#table.reserved > this.#reserved) {
+      this.#reserved = this.#table.reserved
       this.#policy.reserve(this.#reserved)
     }
-    this.#entries[slot] = entry
-    this.#slots.set(entry.key, slot)
     this.#weightBytes += entry.weightBytes
     this.#policy.added(slot, entry.forgetAt)
   }
 
   #replace(slot: number, entry: E): void {
-    this.#weightBytes += entry.weightBytes - (this.#entries[slot]?.weightBytes ?? 0)
-    this.#entries[slot] = entry
+    this.#weightBytes += entry.weightBytes - (this.#table.at(slot)?.weightBytes ?? 0)
+    this.#table.replace(slot, entry)
     this.#policy.replaced(slot, entry.forgetAt)
   }
 
   #drop(slot: number): E | undefined {
-    const entry = this.#entries[slot]
+    const entry = this.#table.at(slot)
     if (entry === undefined) return undefined
-    this.#entries[slot] = undefined
-    this.#slots.delete(entry.key)
+    this.#table.vacate(slot, entry)
     this.#weightBytes -= entry.weightBytes
     this.#policy.removed(slot)
-    this.#free.push(slot)
     return entry
   }
 
   #sweep(visitedMax: number, now: number): number {
     let removed = 0
-    for (let left = Math.min(visitedMax, this.#entries.length); left > 0; left--) {
-      if (this.#cursor >= this.#entries.length) this.#cursor = 0
+    for (let left = Math.min(visitedMax, this.#table.length); left > 0; left--) {
+      if (this.#cursor >= this.#table.length) this.#cursor = 0
       const slot = this.#cursor++
-      const entry = this.#entries[slot]
+      const entry = this.#table.at(slot)
       if (entry === undefined || !isForgotten(entry, now)) continue
       this.#expire(slot, entry)
       removed++

@@ -11,6 +11,7 @@ export interface Herd {
   /** What the loader answers, and how long it takes. */
   readonly value: string
   readonly loadMs: number
+  readonly ttlMs: number
   /** Whether a stale value may be answered. */
   readonly swr: boolean
 }
@@ -38,16 +39,17 @@ export class HerdNode {
     await until('the shared tier is in use', () => this.#cache.stats().l2.online)
   }
 
-  async run({ key, callers, value, loadMs, swr }: Herd): Promise<HerdResult> {
+  async run({ key, callers, value, loadMs, ttlMs, swr }: Herd): Promise<HerdResult> {
     const loader = async (): Promise<string> => {
       await this.#database.countLoad(key)
       await pause(loadMs)
       return value
     }
+    const options = { ttl: ttlMs, jitter: 0, swr: swr ? '1m' : false } as const
     const answers: Record<string, number> = {}
     const call = async (): Promise<number> => {
       const startedAt = systemClock.now()
-      const answer = await this.#cache.getOrSet(key, loader, { swr: swr ? '1m' : false })
+      const answer = await this.#cache.getOrSet(key, loader, options)
       answers[answer] = (answers[answer] ?? 0) + 1
       return systemClock.now() - startedAt
     }

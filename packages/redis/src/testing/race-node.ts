@@ -90,7 +90,7 @@ export class HoldfastNode implements RaceNode {
 
   async seed(race: Race): Promise<void> {
     const stale = race.load === 'swr'
-    const options = { ...optionsOf(race), jitter: 0, ttl: stale ? 1 : 300_000 }
+    const options = { ...optionsOf(race), jitter: 0, ttl: stale ? 1 : 300_000, swr: '1m' } as const
     await this.#of(race).set<Row>(race.id, rowOf(race.id, 'old'), options)
     const found = (): Promise<string | undefined> =>
       this.#of(race)

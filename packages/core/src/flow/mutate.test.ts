@@ -1,0 +1,234 @@
+import { describe, expect, test } from 'vitest'
+import { Database } from '../testing/database.ts'
+import { codeOf, errorOf, watched } from '../testing/outcome.ts'
+import { Stage } from '../testing/stage.ts'
+
+/** A commit under way: it becomes visible when told to. */
+function heldCommit(db: Database<string>): {
+  readonly commit: () => Promise<string>
+  finish(): void
+  fail(error: unknown): void
+} {
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  return {
+    commit: () => promise,
+    finish: () => {
+      db.value = 'new'
+      resolve('committed')
+    },
+    fail: reject,
+  }
+}
+
+const NAMES = { keys: ['k'], tags: ['t'] }
+
+describe('write', () => {
+  test('answers what its function gave, and how far the invalidation has come', async () => {
+    await using stage = new Stage()
+    for (const cache of [stage.node().cache, stage.alone()]) {
+      await cache.set('k', 'old')
+      await cache.set('tagged', 'old', { tags: ['t'] })
+      expect(await cache.write(NAMES, () => 42)).toEqual({ value: 42, l2: 'applied' })
+      expect(await cache.getMany(['k', 'tagged'])).toEqual([undefined, undefined])
+    }
+  })
+
+  test('removes the old values before the commit: a writer that dies in it leaves nothing old', async () => {
+    await using stage = new Stage()
+    const [writer, other] = [stage.node(), stage.node()]
+    const db = new Database('old')
+    await other.cache.getOrSet('k', db.load)
+    await other.cache.getOrSet('tagged', db.load, { tags: ['t'] })
+    const { commit, finish } = heldCommit(db)
+    watched(writer.cache.write(NAMES, commit))
+    await stage.settle()
+    finish()
+    // It dies between the commit and what it would have told L2.
+    writer.connection.disconnect()
+    await stage.settle()
+    expect(await other.cache.getMany(['k', 'tagged'])).toEqual([undefined, undefined])
+    expect(await other.cache.getOrSet('k', db.load)).toBe('new')
+    expect(await other.cache.getOrSet('tagged', db.load, { tags: ['t'] })).toBe('new')
+  })
+
+  const fillDuringCommit = async (stage: Stage): Promise<unknown> => {
+    const [writer, other] = [stage.node(), stage.node()]
+    const db = new Database('old')
+    const { commit, finish } = heldCommit(db)
+    watched(writer.cache.write(NAMES, commit))
+    await stage.settle()
+    // The commit is under way: the database still answers the old row.
+    await other.cache.getOrSet('k', db.load)
+    await other.cache.getOrSet('tagged', db.load, { tags: ['t'] })
+    await other.cache.set('k', 'old too')
+    finish()
+    writer.connection.disconnect()
+    await stage.advance(1_500)
+    return await Promise.all([
+      other.cache.getOrSet('k', db.load),
+      other.cache.getOrSet('tagged', db.load, { tags: ['t'] }),
+    ])
+  }
+
+  test('while it commits nobody stores what it touches', async () => {
+    await using stage = new Stage()
+    expect(await fillDuringCommit(stage)).toEqual(['new', 'new'])
+  })
+
+  test('while it commits: not without the quarantine', async () => {
+    await using stage = new Stage({
+      server: ({ commands }) => Object.defineProperty(commands, 'isQuarantined', { value: () => false }),
+    })
+    expect(await fillDuringCommit(stage)).toEqual(['old too', 'old'])
+  })
+
+  test('a load that began before the commit is not stored', async () => {
+    await using stage = new Stage()
+    const [writer, other] = [stage.node(), stage.node()]
+    const db = new Database('old')
+    for (const loading of [writer.cache, other.cache]) {
+      db.value = 'old'
+      db.hold()
+      const before = watched(loading.getOrSet('k', db.load))
+      await stage.settle()
+      const { commit, finish } = heldCommit(db)
+      const written = watched(writer.cache.write(NAMES, commit))
+      await stage.settle()
+      finish()
+      await stage.settle()
+      expect(written()).toEqual({ value: { value: 'committed', l2: 'applied' } })
+      db.release()
+      await stage.settle()
+      expect(before()).toEqual({ value: 'old' })
+      expect(await loading.getOrSet('k', db.load)).toBe('new')
+      await writer.cache.delete('k')
+    }
+  })
+
+  test('the quarantine is renewed while the commit runs, and ends with it', async () => {
+    await using stage = new Stage()
+    const [writer, other] = [stage.node(), stage.node()]
+    const db = new Database('old')
+    const { commit, finish } = heldCommit(db)
+    const written = watched(writer.cache.write(NAMES, commit))
+    await stage.advance(20_000)
+    await other.cache.getOrSet('k', db.load)
+    await stage.advance(1_001)
+    expect(await other.cache.get('k')).toBeUndefined()
+    finish()
+    await stage.settle()
+    expect(written()).toEqual({ value: { value: 'committed', l2: 'applied' } })
+    await other.cache.getOrSet('k', db.load)
+    await stage.advance(1_001)
+    expect(await other.cache.get('k')).toBe('new')
+  })
+
+  test('the quarantine of a dead writer ends after 3 seconds', async () => {
+    await using stage = new Stage()
+    const [writer, other] = [stage.node(), stage.node({ l1: false })]
+    const db = new Database('old')
+    watched(writer.cache.write(NAMES, heldCommit(db).commit))
+    await stage.settle()
+    writer.connection.disconnect()
+    await stage.advance(2_900)
+    await other.cache.getOrSet('k', db.load)
+    expect(await other.cache.get('k')).toBeUndefined()
+    await stage.advance(200)
+    await other.cache.getOrSet('k', db.load)
+    expect(await other.cache.get('k')).toBe('old')
+  })
+
+  test('two writers of one key: the end of one does not end the quarantine of the other', async () => {
+    await using stage = new Stage()
+    const nodes = [stage.node(), stage.node(), stage.node({ l1: false })] as const
+    const db = new Database('old')
+    const first = heldCommit(db)
+    const second = heldCommit(db)
+    watched(nodes[0].cache.write(NAMES, first.commit))
+    watched(nodes[1].cache.write(NAMES, second.commit))
+    await stage.settle()
+    first.finish()
+    await stage.settle()
+    await nodes[2].cache.getOrSet('k', db.load)
+    expect(await nodes[2].cache.get('k')).toBeUndefined()
+    second.finish()
+    await stage.settle()
+    await nodes[2].cache.getOrSet('k', db.load)
+    expect(await nodes[2].cache.get('k')).toBe('new')
+  })
+
+  test('a commit that throws is told as itself, and invalidates too: it may have happened', async () => {
+    await using stage = new Stage()
+    for (const cache of [stage.node().cache, stage.alone()]) {
+      await cache.set('k', 'old')
+      const lost = new Error('connection lost during commit')
+      expect(await errorOf(cache.write(NAMES, () => Promise.reject(lost)))).toBe(lost)
+      expect(await cache.get('k')).toBeUndefined()
+      expect(await cache.getOrSet('k', () => 'new')).toBe('new')
+      expect(await cache.get('k')).toBe('new')
+    }
+  })
+
+  test('rejects before the commit where L2 is away, slow, or owed an invalidation', async () => {
+    await using stage = new Stage()
+    const { cache, connection } = stage.node()
+    await cache.get('warm-up')
+    let commits = 0
+    const commit = () => ++commits
+    connection.disconnect()
+    expect(await codeOf(cache.write(NAMES, commit))).toBe('l2_unavailable')
+    await cache.delete('owed')
+    connection.reconnect()
+    expect(await codeOf(cache.write(NAMES, commit))).toBe('l2_unavailable')
+    await stage.advance(100)
+    expect(await cache.write(NAMES, commit)).toEqual({ value: 1, l2: 'applied' })
+    stage.server.pause()
+    const slow = watched(cache.write(NAMES, commit))
+    await stage.advance(250)
+    expect(slow()).toEqual({ error: 'l2_timeout' })
+    expect(commits).toBe(1)
+  })
+
+  test('L2 lost after the commit: the invalidation is queued, and the answer says so', async () => {
+    await using stage = new Stage()
+    const [writer, other] = [stage.node(), stage.node()]
+    const db = new Database('old')
+    const { commit, finish } = heldCommit(db)
+    const written = watched(writer.cache.write(NAMES, commit))
+    await stage.settle()
+    writer.connection.disconnect()
+    finish()
+    await stage.settle()
+    expect(written()).toEqual({ value: { value: 'committed', l2: 'queued' } })
+    writer.connection.reconnect()
+    await stage.advance(100)
+    expect(writer.cache.stats().l2.queuedInvalidations).toBe(0)
+    expect(await other.cache.getOrSet('k', db.load)).toBe('new')
+  })
+
+  test("with { require: 'applied' } a lost L2 rejects, although the commit stands", async () => {
+    await using stage = new Stage()
+    const { cache, connection } = stage.node()
+    const written = cache.write(
+      NAMES,
+      () => {
+        connection.disconnect()
+        return 'committed'
+      },
+      { require: 'applied' },
+    )
+    expect(await codeOf(written)).toBe('not_applied')
+  })
+
+  test('wrong names are refused before anything happens', async () => {
+    await using stage = new Stage()
+    const { cache } = stage.node()
+    let commits = 0
+    const commit = () => ++commits
+    const misspelt: object = { key: ['k'] }
+    expect(String(await errorOf(cache.write(misspelt, commit)))).toContain('did you mean keys?')
+    expect(await codeOf(cache.write({ keys: [''] }, commit))).toBe('invalid_argument')
+    expect(await codeOf(cache.write({ tags: [''] }, commit))).toBe('invalid_argument')
+    expect(commits).toBe(0)
+  })
+})

@@ -1,0 +1,73 @@
+import { type CheckHistoryOptions, checkHistory, type HistoryEvent, type ReadEvent } from '@holdfast/testkit'
+import type { NodeReport } from './race-node.ts'
+import type { Workload } from './workload.ts'
+
+/** What a run of the race, or several of them, proved. */
+export interface Verdict {
+  /** Reads that were checked, those of the final sweep included. */
+  readonly reads: number
+  readonly violations: number
+  /** The longest time from an acknowledgement to the start of a read that it should have told, allowed or not. */
+  readonly worstStalenessMs: number
+  /** Fresh reads that were behind an acknowledgement, within Δ or not. */
+  readonly behind: number
+  /** The first violations, in words. */
+  readonly findings: readonly string[]
+}
+
+export const NOTHING: Verdict = { reads: 0, violations: 0, worstStalenessMs: 0, behind: 0, findings: [] }
+
+// Two loads of a key may run at once in one process: the one that was overtaken, and its follow-up (rule L).
+const LOADS_AT_ONCE_MAX = 2
+// Longest time a read may take: far beyond a lease, a load and a busy machine.
+const READ_MS_MAX = 10_000
+const FINDINGS_MAX = 5
+
+/** Judges the histories of all nodes of one run by the promises of its workload. */
+export function judge(workload: Workload, reports: readonly NodeReport[]): Verdict {
+  const events = reports.flatMap((report) => report.events)
+  const sweep = reports.flatMap((report) => report.sweep).filter(isRead)
+  const report = checkHistory(events, { ...promiseOf(workload), sweep })
+  const others = reports.flatMap(otherFindings)
+  const checked = report.violations.map(
+    ({ anomaly, event, why }) => `${anomaly} ${event.process}, ${'key' in event ? event.key : ''}: ${why}`,
+  )
+  if (process.env.DUMP && report.violations.length > 0) { const fs = process.getBuiltinModule('fs'); fs.writeFileSync(process.env.DUMP, JSON.stringify({violations: report.violations, events, sweep})) }
+  const counted = [...report.counts.values()].reduce((sum, count) => sum + count, 0)
+  return {
+    reads: events.filter(isRead).length + sweep.length,
+    violations: counted + others.length,
+    worstStalenessMs: Math.max(report.worstStalenessMs, ...report.violations.map(({ staleMs }) => staleMs)),
+    behind: report.reads - (report.freshness.find(({ withinMs }) => withinMs === 0)?.reads ?? 0),
+    findings: [...others, ...checked].slice(0, FINDINGS_MAX),
+  }
+}
+
+/** Both verdicts as one. */
+export function both(one: Verdict, other: Verdict): Verdict {
+  return {
+    reads: one.reads + other.reads,
+    violations: one.violations + other.violations,
+    worstStalenessMs: Math.max(one.worstStalenessMs, other.worstStalenessMs),
+    behind: one.behind + other.behind,
+    findings: [...one.findings, ...other.findings].slice(0, FINDINGS_MAX),
+  }
+}
+
+function promiseOf({ l1, maxStaleMs, evicting }: Workload): CheckHistoryOptions {
+  return {
+    ...(l1 === 'tracked' ? { deltaMs: maxStaleMs, staleAllowedMs: maxStaleMs } : {}),
+    deadlineMs: READ_MS_MAX,
+    // A lease that the server lost is granted again while its holder loads: its fill is refused.
+    skip: evicting === 'anything' ? ['A6'] : [],
+  }
+}
+
+function otherFindings({ loadsAtOnceMax, errors }: NodeReport): readonly string[] {
+  const atOnce = loadsAtOnceMax > LOADS_AT_ONCE_MAX ? [`L: ${loadsAtOnceMax} loads of one key at once`] : []
+  return [...atOnce, ...errors.map((error) => `a read ended with ${error}`)]
+}
+
+function isRead(event: HistoryEvent): event is ReadEvent {
+  return event.kind === 'read'
+}
