@@ -96,7 +96,7 @@ export class Cache implements AsyncDisposable {
 
   /**
    * Several keys with one bulk loader: answers in the order of the keys, undefined where the loader knew none.
-   * Duplicates are loaded once. Fenced like single loads.
+   * Duplicates are loaded once. Fenced like single loads. The loader is asked for at most 2,000 keys at a time.
    */
   async getOrSetMany<K extends CacheKey, T>(
     keys: readonly K[],
@@ -106,7 +106,8 @@ export class Cache implements AsyncDisposable {
     const rt = this.#open()
     const many = encodeMany(keys)
     if (typeof loader !== 'function') throw invalidArgument('loader', 'a function', loader)
-    const answers = await getOrSetMany(rt, many, loader, resolvePolicy(this.#policy, options))
+    const policy = resolvePolicy(this.#policy, options)
+    const answers = await inSlices(many, (slice) => getOrSetMany(rt, slice, loader, policy))
     return answers.map((answer) => typed<T | undefined>(answer))
   }
 
@@ -123,7 +124,7 @@ export class Cache implements AsyncDisposable {
     options?: ReadOptions<T>,
   ): Promise<(T | undefined)[]> {
     encodeMany(keys)
-    return await Promise.all(keys.map((key) => this.get<T>(key, options)))
+    return await inSlices(keys, (slice) => Promise.all(slice.map((key) => this.get<T>(key, options))))
   }
 
   /** `get` with state, age and tier. */
@@ -163,8 +164,10 @@ export class Cache implements AsyncDisposable {
 
   /** `set` for several entries, pipelined: 'queued' if any of them is. */
   async setMany<T>(entries: Iterable<readonly [CacheKey, T]>, options?: SetOptions<T>): Promise<Invalidated> {
-    const ended = await Promise.all(Array.from(entries, ([key, value]) => this.set(key, value, options)))
-    return { l2: ended.some((one) => one.l2 === 'queued') ? 'queued' : 'applied' }
+    const ended = await inSlices([...entries], (slice) =>
+      Promise.all(slice.map(([key, value]) => this.set(key, value, options))),
+    )
+    return worst(ended)
   }
 
   /** Removes the value; no load that began before brings it back. 1 round trip. */
@@ -174,7 +177,10 @@ export class Cache implements AsyncDisposable {
 
   async deleteMany(keys: readonly CacheKey[], options?: InvalidateOptions): Promise<Invalidated> {
     const encoded = encodeMany(keys).map((key) => key.encoded)
-    return await deleteKeys(this.#open(), encoded, checkRequire(options))
+    const rt = this.#open()
+    const required = checkRequire(options)
+    const ended = await inSlices(encoded, async (slice) => [await deleteKeys(rt, slice, required)])
+    return worst(ended)
   }
 
   /** Makes the value stale: it is served within swr and staleIfError only. 1 round trip. */
@@ -306,6 +312,25 @@ export class Cache implements AsyncDisposable {
     checkNames('options', options, ['consistency', 'swr', 'validate'])
     return resolvePolicy(this.#policy, options)
   }
+}
+
+// A key needs up to two commands at once, and a connection carries 16,384: a slice leaves room for other callers.
+const SLICE_MAX = 2000
+
+/** Runs a bulk operation in slices, one after the other, each with its own budget. */
+async function inSlices<Item, Result>(
+  items: readonly Item[],
+  run: (slice: readonly Item[]) => Promise<readonly Result[]>,
+): Promise<Result[]> {
+  const results: Result[] = []
+  for (let at = 0; at < items.length; at += SLICE_MAX) {
+    for (const result of await run(items.slice(at, at + SLICE_MAX))) results.push(result)
+  }
+  return results
+}
+
+function worst(ended: readonly Invalidated[]): Invalidated {
+  return { l2: ended.some((one) => one.l2 === 'queued') ? 'queued' : 'applied' }
 }
 
 function encodeMany<K extends CacheKey>(keys: readonly K[]): { given: K; encoded: string }[] {

@@ -17,14 +17,19 @@ export interface Clock {
   now(): number
   /** Wall time in milliseconds since 1970; may jump, and is used to notice a suspended machine only. */
   wallNow(): number
-  /** Calls `fire` once after `ms`. The timer never keeps the process alive. */
-  after(ms: number, fire: () => void): Timer
+  /**
+   * Calls `fire` once after `ms` (at most 24 days: a longer wait fires then). A 'background' timer (the default) does
+   * not keep the process alive; one that a 'caller' waits for does, or the process would end before it is answered.
+   */
+  after(ms: number, fire: () => void, purpose?: 'caller' | 'background'): Timer
   /** Uniform in [0, 1). */
   random(): number
   /** A new unique token. */
   token(): Token
 }
 
+// A longer one would overflow, and fire at once.
+const TIMER_MS_MAX = 2 ** 31 - 1
 // One refill serves 512 tokens: a system call per token would cost more than the token.
 const POOL_BYTES = 4096
 
@@ -40,9 +45,9 @@ class SystemClock implements Clock {
     return Date.now()
   }
 
-  after(ms: number, fire: () => void): Timer {
-    const handle = setTimeout(fire, ms)
-    handle.unref()
+  after(ms: number, fire: () => void, purpose: 'caller' | 'background' = 'background'): Timer {
+    const handle = setTimeout(fire, Math.min(ms, TIMER_MS_MAX))
+    if (purpose === 'background') handle.unref()
     return { cancel: () => clearTimeout(handle) }
   }
 

@@ -70,7 +70,10 @@ export interface AcquireRequest {
 }
 
 export type Acquired =
-  | { readonly state: 'won' | 'busy' | 'quarantined'; readonly tokens: Tokens }
+  | { readonly state: 'won'; readonly tokens: Tokens }
+  | { readonly state: 'quarantined'; readonly tokens: Tokens }
+  /** `holder`: the token of the lease that is in the way, if the store can tell: a second one means a second load. */
+  | { readonly state: 'busy'; readonly holder?: Token | undefined; readonly tokens: Tokens }
   | { readonly state: 'found'; readonly entry: StoredEntry | UnreadableEntry; readonly tokens: Tokens }
 
 export interface FillRequest {

@@ -5,8 +5,9 @@ import { CacheError, type Clock, systemClock } from './contracts.ts'
 import { durationMs, sizeBytes } from './duration.ts'
 import { invalidArgument, show } from './errors.ts'
 import { type Fence, fence } from './invalidation/fence.ts'
+import type { TagCell } from './invalidation/tag-cells.ts'
 import { checkName } from './keys.ts'
-import { MemoryStore } from './memory/memory-store.ts'
+import { ENTRIES_MAX, MemoryStore, type RemovalReason } from './memory/memory-store.ts'
 import type { CacheOptions, L1Mode, L1Options } from './options.ts'
 import { checkNames, defaultPolicy } from './policy.ts'
 import type { CachedValue } from './runtime/cached-value.ts'
@@ -85,7 +86,12 @@ export function createCacheWith(options: CacheOptions, rules: Fence): Cache {
   const log = (level: 'info' | 'warn', message: string) => root.log(level, message)
   const wantsPush = l1 !== false && (l1?.mode ?? 'tracked') !== 'none'
   const memory =
-    l1 === false ? undefined : createMemory(l1 ?? {}, clock, (value) => noteEviction(namespaces, value))
+    l1 === false
+      ? undefined
+      : createMemory(l1 ?? {}, clock, (entry, reason) => {
+          const owner = owners.get(entry.cells[0])
+          owner?.rememberExit(entry.key.slice(owner.prefix.length), reason)
+        })
   const store = l2?.open({
     clock,
     cacheName: name,
@@ -110,8 +116,15 @@ export function createCacheWith(options: CacheOptions, rules: Fence): Cache {
     maxValueBytes: bytes,
   }
   const namespaces = new Map<string, Runtime>()
-  const root = new Runtime(shared, segment(name), '')
-  namespaces.set(root.name, root)
+  // By the cell that each of a namespace's entries carries first: the next miss of a key says why it left L1.
+  const owners = new Map<TagCell | undefined, Runtime>()
+  const open = (full: string, prefix: string): Runtime => {
+    const opened = new Runtime(shared, full, prefix)
+    namespaces.set(full, opened)
+    owners.set(opened.cells.namespace, opened)
+    return opened
+  }
+  const root = open(segment(name), '')
   const stopSweeping = sweepRegularly(clock, memory)
   let closing: Promise<{ notApplied: number }> | undefined
   const close = () => {
@@ -121,14 +134,13 @@ export function createCacheWith(options: CacheOptions, rules: Fence): Cache {
   const door = (rt: Runtime): Cache => {
     const inner = (child: string) => {
       const full = `${rt.name}/${segment(child)}`
+      checkName('namespace', full)
       const known = namespaces.get(full)
       if (known === undefined && namespaces.size >= NAMESPACES_MAX) {
         throw invalidArgument('namespace', `at most ${NAMESPACES_MAX} namespaces of one cache`, child)
       }
       // NUL begins no key: see encodeKey.
-      const runtime = known ?? new Runtime(shared, full, `\0${full.length}:${full}`)
-      namespaces.set(full, runtime)
-      return door(runtime)
+      return door(known ?? open(full, `\0${full.length}:${full}`))
     }
     return new Cache(rt, policy, inner, close)
   }
@@ -144,27 +156,19 @@ function segment(name: string): string {
 function createMemory(
   options: L1Options,
   clock: Clock,
-  onEvict: (entry: CachedValue) => void,
+  onRemove: (entry: CachedValue, reason: RemovalReason) => void,
 ): MemoryStore<CachedValue> {
   const maxEntries = options.maxEntries ?? MAX_ENTRIES
-  if (!Number.isSafeInteger(maxEntries) || maxEntries < 1)
-    throw invalidArgument('l1.maxEntries', 'a whole number of at least 1', maxEntries)
+  if (!Number.isSafeInteger(maxEntries) || maxEntries < 1 || maxEntries > ENTRIES_MAX) {
+    throw invalidArgument('l1.maxEntries', `a whole number from 1 to ${ENTRIES_MAX}`, maxEntries)
+  }
   return new MemoryStore<CachedValue>({
     maxEntries,
     maxBytes: options.maxBytes === undefined ? MAX_BYTES : sizeBytes('l1.maxBytes', options.maxBytes),
     policy: options.policy ?? 'lru',
     clock,
-    onRemove: (entry, reason) => {
-      if (reason === 'evicted') onEvict(entry)
-    },
+    onRemove,
   })
-}
-
-/** An evicted key's next miss counts as 'evicted'. */
-function noteEviction(namespaces: ReadonlyMap<string, Runtime>, entry: CachedValue): void {
-  for (const rt of namespaces.values()) {
-    if (rt.cells.namespace === entry.cells[0]) rt.rememberExit(entry.key.slice(rt.prefix.length), 'evicted')
-  }
 }
 
 function modeOf(l1: L1Options | false | undefined, push: boolean, alone: boolean): L1Mode {
@@ -199,16 +203,16 @@ async function closeAll(
 ): Promise<{ notApplied: number }> {
   stopSweeping()
   let notApplied = 0
-  for (const rt of runtimes) {
-    rt.closed = true
-    rt.flights.abortAll(
-      new CacheError('closed', `cache ${show(rt.name)} was closed during the load`),
-    )
-  }
+  for (const rt of runtimes) rt.closed = true
+  await Promise.all(runtimes.map((rt) => rt.flights.abortAll(closedDuringLoad(rt.name))))
   for (const rt of runtimes) notApplied += (await rt.link?.close()) ?? 0
   shared.memory?.clear()
   await shared.store?.close()
   return { notApplied }
+}
+
+function closedDuringLoad(name: string): CacheError {
+  return new CacheError('closed', `cache ${show(name)} was closed during the load`)
 }
 
 function describe(

@@ -94,7 +94,7 @@ export class RedisClient implements RedisCommands {
       framing: () =>
         new RespParser(options.bulkBytesMax === undefined ? {} : { bulkBytesMax: options.bulkBytesMax }),
       handshake: (link) => this.#prepare(link, clientName),
-      errorOf: replyError,
+      errorOf: (reply) => this.#errorOf(reply),
       mapError: mapWireError,
       limits: options.limits,
       clock: options.clock,
@@ -211,12 +211,31 @@ export class RedisClient implements RedisCommands {
     const { heartbeatMs, heartbeatExtra } = this.#options
     this.#heartbeat = this.#clock.after(heartbeatMs, () => this.#beat())
     const by = this.#clock.now() + Math.min(3 * heartbeatMs, HEARTBEAT_WAIT_MAX_MS)
+    // Before TIME: a server that is no primary any more is left before its answer counts as verified.
+    this.command(['HELLO'], { by, tap: (reply) => this.#checkRole(reply) }).catch(ignore)
     this.#time.ask(this.#connection, by, (sentAtMs) => this.#verify(sentAtMs)).catch(ignore)
     try {
       for (const extra of heartbeatExtra?.() ?? []) this.command(extra, { by }).catch(ignore)
     } catch (error) {
       this.#events.onTrouble?.(error)
     }
+  }
+
+  /** A demoted server answers reads from the past, and refuses writes: another one must be found. */
+  #checkRole(reply: RespValue): void {
+    const role = reply instanceof Map ? reply.get('role') : undefined
+    if (role !== undefined && String(role) !== 'master') this.#leave(`the server is a ${String(role)} now`)
+  }
+
+  #errorOf(reply: RespValue): Error | undefined {
+    const error = replyError(reply)
+    if (error?.prefix === 'READONLY') queueMicrotask(() => this.#leave(error.message))
+    return error
+  }
+
+  #leave(why: string): void {
+    if (!this.ready) return
+    this.reconnect(new CacheError('l2_unavailable', why, { tier: 'l2', retryable: true }))
   }
 
   /** The answer to TIME comes after every push that the server had made before it. */

@@ -36,7 +36,7 @@ export class Names {
 /** Reads a name back; undefined: it is none of ours. */
 export function parseName(bytes: Buffer): ParsedName | undefined {
   const text = bytes.toString('utf8')
-  const match = /^([vlqxtnei]):\{(\d{1,3}):/.exec(text)
+  const match = /^([vlqxtnei]):\{(\d{1,9}):/.exec(text)
   if (match === null || !text.endsWith('}')) return undefined
   const [head, kind = '', length] = match
   const nameAt = head.length + Number(length)

@@ -87,6 +87,7 @@ export class RedisNamespace implements NamespaceStore {
       return { state: 'found', entry: decodeEntry(value, key, this.#client.serverNow()), tokens }
     }
     if (word !== 'won' && word !== 'busy' && word !== 'quarantined') throw unexpected('ACQUIRE', reply)
+    if (word === 'busy') return { state: 'busy', holder: tokenOf(value), tokens }
     if (word === 'won') this.#leases.set(token, generation)
     return { state: word, tokens }
   }

@@ -180,7 +180,13 @@ export class RedisStore implements Store, Lane {
     const commands: RespArgument[][] = []
     for (const { watcher, names } of this.#opened.values()) {
       const tags = watcher.heldTags?.(WARM_TAGS_MAX) ?? []
-      commands.push(['TOUCH', names.own('n'), names.own('e'), ...tags.map((tag) => names.of('t', tag))])
+      commands.push([
+        'TOUCH',
+        names.own('n'),
+        names.own('e'),
+        names.own('i'),
+        ...tags.map((tag) => names.of('t', tag)),
+      ])
     }
     return commands
   }

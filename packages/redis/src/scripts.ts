@@ -25,7 +25,7 @@ local function quarantined(first, last)
   return false
 end`
 
-/** KEYS v l, q and x…; ARGV token, lease ms, [seen]. -> {'won' | 'busy' | 'quarantined'} or {'found', value} */
+/** KEYS v l, q and x…; ARGV token, lease ms, [seen]. -> {'won' | 'quarantined'}, {'busy', holder} or {'found', value} */
 export const ACQUIRE: RedisScript = script(`#!lua flags=allow-oom
 ${NOW}
 ${QUARANTINED}
@@ -35,11 +35,12 @@ if type(value) == 'string' and (not ARGV[3] or string.sub(value, 5, 12) ~= ARGV[
   return {'found', value}
 end
 if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then return {'won'} end
-if type(redis.pcall('GET', KEYS[2])) == 'table' then
+local holder = redis.pcall('GET', KEYS[2])
+if type(holder) == 'table' then
   redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
   return {'won'}
 end
-return {'busy'}
+return {'busy', holder}
 `)
 
 /**
@@ -100,7 +101,14 @@ if now > tonumber(ARGV[1]) then return redis.error_reply('LATE the write arrived
 local count = (#KEYS - 5) / 2
 local function token(key, fresh, life)
   local held = redis.pcall('GET', key)
-  if type(held) == 'string' then return held end
+  if type(held) == 'string' then
+    local left = life and redis.call('PTTL', key) or 0
+    if left > 0 and left < life / 4 then
+      redis.call('PEXPIRE', key, life)
+      redis.call('GET', key)
+    end
+    return held
+  end
   if life then redis.call('SET', key, fresh, 'PX', life) else redis.call('SET', key, fresh) end
   redis.call('GET', key)
   return fresh
@@ -140,13 +148,21 @@ redis.call('EXISTS', KEYS[1])
 return reply
 `)
 
-/** KEYS v l pairs. Sets the stale flag of each entry and voids its lease; what cannot be marked is removed. */
+/**
+ * KEYS v l pairs. Sets the stale flag of each entry, cuts its ttl to its present age, so that its windows begin now, and
+ * voids its lease; what cannot be marked is removed.
+ */
 export const EXPIRE: RedisScript = script(`
+${NOW}
 for i = 1, #KEYS, 2 do
-  local head = redis.pcall('GETRANGE', KEYS[i], 0, 2)
-  if type(head) == 'string' and string.sub(head, 1, 2) == 'H\\1' and #head == 3 then
-    local flags = bit.bor(string.byte(head, 3), 1)
-    local marked = redis.pcall('SETRANGE', KEYS[i], 2, string.char(flags))
+  local head = redis.pcall('GETRANGE', KEYS[i], 0, 30)
+  if type(head) == 'string' and string.sub(head, 1, 2) == 'H\\1' and #head == 31 then
+    local createdHigh, createdLow, ttlHigh, ttlLow = struct.unpack('>I2I4BI4', head, 21)
+    local age = math.max(0, now - createdHigh * 4294967296 - createdLow)
+    local ttl = math.min(ttlHigh * 4294967296 + ttlLow, age)
+    local flags = string.char(bit.bor(string.byte(head, 3), 1))
+    local cut = struct.pack('>BI4', math.floor(ttl / 4294967296), ttl % 4294967296)
+    local marked = redis.pcall('SETRANGE', KEYS[i], 2, flags .. string.sub(head, 4, 26) .. cut)
     if type(marked) == 'table' then redis.call('UNLINK', KEYS[i]) end
   else
     redis.call('UNLINK', KEYS[i])

@@ -18,11 +18,14 @@ export interface WireClock {
   turn?(fire: () => void): void
 }
 
+// A longer one would overflow, and fire at once.
+const TIMER_MS_MAX = 2 ** 31 - 1
+
 /** The machine's own clock. */
 export const systemWireClock: WireClock = {
   now: () => performance.now(),
   after(ms, fire) {
-    const handle = setTimeout(fire, ms)
+    const handle = setTimeout(fire, Math.min(ms, TIMER_MS_MAX))
     handle.unref()
     return { cancel: () => clearTimeout(handle) }
   },

@@ -25,6 +25,11 @@ export class Loads {
     return this.#atOnceMax
   }
 
+  /** Whether a load of this key has read its row, and is not done. */
+  isRunning(key: number): boolean {
+    return (this.#running.get(key) ?? 0) > 0
+  }
+
   async one(key: number): Promise<Row> {
     const [row] = await this.many([key])
     if (row === undefined) throw new RangeError(`no key ${key}`)

@@ -6,16 +6,18 @@
  * --seed n  (or SEED=n) makes the same random choices again
  * --only s  only scenarios and mutants whose name contains s
  * --json    one object instead of the table
+ * --history file  writes the first history that broke a promise, one event a line
  */
 import { randomInt } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { hostNow, startRedis } from '@holdfast/testkit'
 import { Contest, type Effort, type Outcome } from './contest.ts'
 import { provocations, scenarios } from './scenarios.ts'
-import { formatTable } from './table.ts'
+import { formatTable, summarize } from './table.ts'
 
-const FULL: Effort = { readsMin: 6_000, runMs: 2_000, runsMax: 30 }
-const SHORT: Effort = { readsMin: 200, runMs: 400, runsMax: 15 }
+const FULL: Effort = { readsMin: 4_500, runMs: 1_500, runsMax: 40 }
+const SHORT: Effort = { readsMin: 200, runMs: 300, runsMax: 20 }
 
 const { values } = parseArgs({
   options: {
@@ -23,6 +25,7 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
     seed: { type: 'string' },
     only: { type: 'string', default: '' },
+    history: { type: 'string' },
   },
 })
 const seed = Number(values.seed ?? process.env.SEED ?? randomInt(2 ** 31))
@@ -58,21 +61,18 @@ async function raceAll(): Promise<readonly Outcome[]> {
 }
 
 function tell(outcomes: readonly Outcome[], tookMs: number): void {
-  if (values.json) {
-    console.log(JSON.stringify({ seed, tookMs, outcomes }))
+  if (values.history !== undefined) {
+    const broken = outcomes.find(({ mutation, violations }) => mutation === undefined && violations > 0)
+    writeFileSync(
+      values.history,
+      (broken?.history ?? []).map((event) => `${JSON.stringify(event)}\n`).join(''),
+    )
+  }
+  if (!values.json) {
+    console.log(formatTable(outcomes))
+    console.log(summarize(outcomes, seed, tookMs))
     return
   }
-  console.log(formatTable(outcomes))
-  const sound = outcomes.filter(({ mutation }) => mutation === undefined)
-  const reads = sound.reduce((sum, outcome) => sum + outcome.reads, 0)
-  const violations = sound.reduce((sum, outcome) => sum + outcome.violations, 0)
-  const mutants = outcomes.filter(({ mutation }) => mutation !== undefined)
-  const caught = mutants.filter(({ isGood }) => isGood).length
-  console.log(
-    `\n${reads} reads with all rules on: ${violations} violations (fewer than ${(3 / reads).toExponential(1)} of reads, 95 % confidence)`,
-  )
-  console.log(`${caught} of ${mutants.length} mutants caught. Seed ${seed}. ${(tookMs / 1000).toFixed(1)} s`)
-  for (const { name, mutation, isGood, findings } of outcomes) {
-    if (!isGood) console.log(`\n${name}${mutation ?? ''}:\n  ${findings.join('\n  ')}`)
-  }
+  const told = outcomes.map(({ history: _, ...outcome }) => outcome)
+  console.log(JSON.stringify({ seed, tookMs, outcomes: told }))
 }

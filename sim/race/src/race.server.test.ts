@@ -32,17 +32,21 @@ async function runShort(): Promise<{ readonly code: number | null; readonly told
   return { code: code ?? null, told: JSON.parse(out) }
 }
 
-test('the short race holds in every scenario, catches every mutant, and leaves none out', async () => {
-  const { code, told } = await runShort()
-  const { seed, outcomes } = told
-  expect({ seed, bad: outcomes.filter(({ isGood }) => !isGood) }).toEqual({ seed, bad: [] })
-  expect(outcomes.map(({ name, mutation }) => ({ name, mutation }))).toEqual([
-    ...scenarios.map(({ name }) => ({ name, mutation: undefined })),
-    ...provocations.map(({ scenario, mutation }) => ({ name: scenario, mutation })),
-  ])
-  for (const { reads, violations, mutation } of outcomes) {
-    expect(reads).toBeGreaterThan(0)
-    expect(violations > 0).toBe(mutation !== undefined)
-  }
-  expect(code).toBe(0)
-}, RUN_MS_MAX)
+test(
+  'the short race holds in every scenario, catches every mutant, and leaves none out',
+  async () => {
+    const { code, told } = await runShort()
+    const { seed, outcomes } = told
+    expect({ seed, bad: outcomes.filter(({ isGood }) => !isGood) }).toEqual({ seed, bad: [] })
+    expect(outcomes.map(({ name, mutation }) => ({ name, mutation }))).toEqual([
+      ...scenarios.map(({ name }) => ({ name, mutation: undefined })),
+      ...provocations.map(({ scenario, mutation }) => ({ name: scenario, mutation })),
+    ])
+    for (const { reads, violations, mutation } of outcomes) {
+      expect(reads).toBeGreaterThan(0)
+      expect(violations > 0).toBe(mutation !== undefined)
+    }
+    expect(code).toBe(0)
+  },
+  RUN_MS_MAX,
+)

@@ -1,5 +1,6 @@
 import { lateJoiner } from './late-joiner.ts'
 import type { MutationName } from './mutations.ts'
+import { overtakenBySet } from './overtaken-by-set.ts'
 import { type Run, randomRace } from './random-race.ts'
 import { sharedChunk } from './shared-chunk.ts'
 import type { Verdict } from './verdict.ts'
@@ -63,6 +64,8 @@ export const scenarios: readonly Scenario[] = [
   })),
   { name: 'directed: late joiner', run: lateJoiner },
   { name: 'directed: reply and push in one chunk', run: sharedChunk },
+  { name: 'directed: set overtakes an own READ', run: (run) => overtakenBySet('read', run) },
+  { name: 'directed: set overtakes an own FILL', run: (run) => overtakenBySet('fill', run) },
 ]
 
 /** What must not: the same scenarios with one rule off. */
@@ -75,6 +78,8 @@ export const provocations: readonly Provocation[] = [
   { mutation: 'T, in the core', scenario: 'L1 off, tags' },
   { mutation: "T', in the core", scenario: 'L1 off, derived tags' },
   { mutation: 'P', scenario: 'directed: reply and push in one chunk' },
+  { mutation: 'P', scenario: 'directed: set overtakes an own READ' },
+  { mutation: 'P', scenario: 'directed: set overtakes an own FILL' },
   { mutation: 'P', scenario: 'strong, keys, stalls' },
   { mutation: 'P, late pushes', scenario: 'strong, keys' },
   { mutation: 'U', scenario: 'server that evicts tags, L1 off' },

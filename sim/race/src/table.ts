@@ -13,7 +13,7 @@ function cells(outcome: Outcome): readonly string[] {
   const { name, mutation, reads, violations, worstStalenessMs, behind, seed, isGood } = outcome
   const bound = violations === 0 && reads > 0 ? (3 / reads).toExponential(1) : '-'
   return [
-    mutation === undefined ? name : `without ${mutation}: ${name}`,
+    labelOf(name, mutation),
     String(reads),
     String(violations),
     worstStalenessMs.toFixed(2),
@@ -38,4 +38,28 @@ function lineOf(row: readonly string[], widths: readonly number[]): string {
     )
     .join('   ')
     .trimEnd()
+}
+
+/** What the table adds up to, and the first findings of each line that is not good. */
+export function summarize(outcomes: readonly Outcome[], seed: number, tookMs: number): string {
+  const sound = outcomes.filter(({ mutation }) => mutation === undefined)
+  const mutants = outcomes.filter(({ mutation }) => mutation !== undefined)
+  const reads = sound.reduce((sum, outcome) => sum + outcome.reads, 0)
+  const violations = sound.reduce((sum, outcome) => sum + outcome.violations, 0)
+  const bound =
+    violations === 0 && reads > 0 ? `, fewer than ${(3 / reads).toExponential(1)} of reads (3/M)` : ''
+  const caught = mutants.filter(({ isGood }) => isGood).length
+  const bad = outcomes.filter(({ isGood }) => !isGood)
+  return [
+    '',
+    'behind: fresh answers older than an acknowledged invalidation; with all rules on only L1 tracked, within Δ',
+    `all rules on: ${reads} reads, ${violations} violations${bound}`,
+    `one rule off: ${caught} of ${mutants.length} mutants caught`,
+    `SEED=${seed}, ${(tookMs / 1000).toFixed(1)} s`,
+    ...bad.map(({ name, mutation, findings }) => [`${labelOf(name, mutation)}:`, ...findings].join('\n  ')),
+  ].join('\n')
+}
+
+function labelOf(name: string, mutation: string | undefined): string {
+  return mutation === undefined ? name : `without ${mutation}: ${name}`
 }

@@ -13,9 +13,18 @@ export interface Verdict {
   readonly behind: number
   /** The first violations, in words. */
   readonly findings: readonly string[]
+  /** The history of the first run with violations. */
+  readonly history: readonly HistoryEvent[]
 }
 
-export const NOTHING: Verdict = { reads: 0, violations: 0, worstStalenessMs: 0, behind: 0, findings: [] }
+export const NOTHING: Verdict = {
+  reads: 0,
+  violations: 0,
+  worstStalenessMs: 0,
+  behind: 0,
+  findings: [],
+  history: [],
+}
 
 // Two loads of a key may run at once in one process: the one that was overtaken, and its follow-up (rule L).
 const LOADS_AT_ONCE_MAX = 2
@@ -32,14 +41,15 @@ export function judge(workload: Workload, reports: readonly NodeReport[]): Verdi
   const checked = report.violations.map(
     ({ anomaly, event, why }) => `${anomaly} ${event.process}, ${'key' in event ? event.key : ''}: ${why}`,
   )
-  if (process.env.DUMP && report.violations.length > 0) { const fs = process.getBuiltinModule('fs'); fs.writeFileSync(process.env.DUMP, JSON.stringify({violations: report.violations, events, sweep})) }
   const counted = [...report.counts.values()].reduce((sum, count) => sum + count, 0)
+  const violations = counted + others.length
   return {
     reads: events.filter(isRead).length + sweep.length,
-    violations: counted + others.length,
+    violations,
     worstStalenessMs: Math.max(report.worstStalenessMs, ...report.violations.map(({ staleMs }) => staleMs)),
     behind: report.reads - (report.freshness.find(({ withinMs }) => withinMs === 0)?.reads ?? 0),
     findings: [...others, ...checked].slice(0, FINDINGS_MAX),
+    history: violations === 0 ? [] : [...events, ...sweep],
   }
 }
 
@@ -51,6 +61,7 @@ export function both(one: Verdict, other: Verdict): Verdict {
     worstStalenessMs: Math.max(one.worstStalenessMs, other.worstStalenessMs),
     behind: one.behind + other.behind,
     findings: [...one.findings, ...other.findings].slice(0, FINDINGS_MAX),
+    history: one.history.length > 0 ? one.history : other.history,
   }
 }
 

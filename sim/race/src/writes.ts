@@ -55,7 +55,7 @@ export class Writes {
       case 'write':
         return await this.#write(key)
       case 'set':
-        return await this.#set(key)
+        return await this.set(key)
       case 'clear':
         return await this.#clear()
     }
@@ -66,6 +66,25 @@ export class Writes {
     this.#commit(key)
     const name = this.#database.name(key)
     await this.#invalidate({ keys: [name] }, () => this.#cache.delete(name))
+  }
+
+  /** Commits one key, and sets it. */
+  async set(key: number): Promise<void> {
+    const version = this.#commit(key)
+    const name = this.#database.name(key)
+    const tags = this.#database.tags(key, version)
+    const startMs = this.#recorder.now()
+    const { l2 } = await this.#cache.set(name, { key: name, version, tags }, { tags })
+    const result = l2 === 'applied' ? 'stored' : 'unknown'
+    this.#recorder.add({
+      kind: 'set',
+      key: name,
+      version,
+      tags,
+      startMs,
+      endMs: this.#recorder.now(),
+      result,
+    })
   }
 
   #kind(): (typeof EVERY_WRITE)[number][0] {
@@ -120,24 +139,6 @@ export class Writes {
     } catch (error) {
       if (!(error instanceof CacheError) || !error.retryable) throw error
     }
-  }
-
-  async #set(key: number): Promise<void> {
-    const version = this.#commit(key)
-    const name = this.#database.name(key)
-    const tags = this.#database.tags(key, version)
-    const startMs = this.#recorder.now()
-    const { l2 } = await this.#cache.set(name, { key: name, version, tags }, { tags })
-    const result = l2 === 'applied' ? 'stored' : 'unknown'
-    this.#recorder.add({
-      kind: 'set',
-      key: name,
-      version,
-      tags,
-      startMs,
-      endMs: this.#recorder.now(),
-      result,
-    })
   }
 
   #commit(key: number): number {

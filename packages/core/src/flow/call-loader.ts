@@ -3,6 +3,7 @@ import { CacheError, show } from '../contracts.ts'
 import type { Policy } from '../policy.ts'
 import type { LoadFlight } from '../runtime/load-outcome.ts'
 import type { Runtime } from '../runtime/runtime.ts'
+import { GIVEN_BACK } from './given-back.ts'
 
 /** What a loader is told. */
 export interface LoadContext {
@@ -31,20 +32,26 @@ export async function callLoader(
   const onAbort = () => reject(controller.signal.reason)
   controller.signal.addEventListener('abort', onAbort, { once: true })
   const startedAt = rt.clock.now()
-  const timer = rt.clock.after(job.policy.hardTimeoutMs, () => {
-    const message = `the loader of ${show(key)} took longer than ${job.policy.hardTimeoutMs} ms`
-    flight.closed = true
-    controller.abort(new CacheError('loader_timeout', message, { key, retryable: true }))
-  })
+  const timer = rt.clock.after(
+    job.policy.hardTimeoutMs,
+    () => {
+      const message = `the loader of ${show(key)} took longer than ${job.policy.hardTimeoutMs} ms`
+      flight.closed = true
+      controller.abort(new CacheError('loader_timeout', message, { key, retryable: true }))
+    },
+    job.background ? 'background' : 'caller',
+  )
   try {
     controller.signal.throwIfAborted()
     const loading = async () => rt.asNobody(() => job.loader({ key, signal: controller.signal }))
     const value = await Promise.race([loading(), ended])
-    rt.recorder.load(key, rt.clock.now() - startedAt, job.background, false)
     const { validate: schema } = job.policy
-    return schema === undefined || value === undefined
-      ? value
-      : await Promise.race([validate(schema, value), ended])
+    const checked =
+      schema === undefined || value === undefined || value === GIVEN_BACK
+        ? value
+        : await Promise.race([validate(schema, value), ended])
+    rt.recorder.load(key, rt.clock.now() - startedAt, job.background, false)
+    return checked
   } catch (error) {
     rt.recorder.load(key, rt.clock.now() - startedAt, job.background, true, error)
     throw error

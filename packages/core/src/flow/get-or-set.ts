@@ -126,7 +126,7 @@ function noteLeaderHeld(rt: Runtime, key: string, held: Found): void {
 async function softened<T>(rt: Runtime, loading: Promise<T>, softTimeoutMs: number): Promise<T | undefined> {
   if (softTimeoutMs === Number.POSITIVE_INFINITY) return await loading
   const { promise: late, resolve } = Promise.withResolvers<undefined>()
-  const timer = rt.clock.after(softTimeoutMs, () => resolve(undefined))
+  const timer = rt.clock.after(softTimeoutMs, () => resolve(undefined), 'caller')
   try {
     return await Promise.race([loading, late])
   } finally {
@@ -168,7 +168,7 @@ export async function refresh(rt: Runtime, key: string, loader: Loader, policy: 
   const mark = rt.mark()
   const budget = rt.budget()
   const found = await read(rt, key, policy, budget)
-  const job = { loader, policy, seen: found.seen, background: false, budget }
+  const job = { loader, policy, seen: found.seen, background: false, anew: true, budget }
   const { outcome, led } = await load(rt, key, mark, job)
   rt.recorder.read(key, led ? 'miss' : 'coalesced', undefined, 'bypass')
   if (outcome.kind === 'error') throw outcome.error

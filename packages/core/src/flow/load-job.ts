@@ -10,10 +10,17 @@ export interface LoadJob {
   readonly seen: string | undefined
   /** A refresh that nobody waits for: it leaves where another process already loads. */
   readonly background: boolean
+  /** Only a load that begins after the call will do (`refresh`): no running one, and nothing that is stored. */
+  readonly anew?: boolean
   readonly budget: WaitBudget
   /** Called when the flight has to wait for another process: a bulk load goes on without this key. */
   readonly onBlocked?: (() => void) | undefined
 }
 
-/** A loader's answer that ends a reservation without a value: whoever shared the flight loads for himself. */
-export const GIVEN_BACK: unique symbol = Symbol('given back')
+/** A value that a loader gave. */
+export interface Loaded {
+  readonly value: unknown
+  /** Runtime.mark when the load began. */
+  readonly loadMark: number
+  readonly startedAt: number
+}

@@ -138,14 +138,12 @@ function allAborted(signals: readonly AbortSignal[]): AbortSignal {
   const controller = new AbortController()
   let left = signals.length
   for (const signal of signals) {
-    signal.addEventListener(
-      'abort',
-      () => {
-        left--
-        if (left === 0) controller.abort(signal.reason)
-      },
-      { once: true },
-    )
+    const leave = () => {
+      left--
+      if (left === 0) controller.abort(signal.reason)
+    }
+    if (signal.aborted) leave()
+    else signal.addEventListener('abort', leave, { once: true })
   }
   return controller.signal
 }

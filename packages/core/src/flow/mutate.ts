@@ -1,5 +1,5 @@
-import type { Names } from '../contracts.ts'
-import { CacheError } from '../contracts.ts'
+import { CacheError, type Names } from '../contracts.ts'
+import { notApplied } from '../invalidation/queue.ts'
 import type { L2Link } from '../runtime/l2-link.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { deleteKeys, type Invalidated, type InvalidateOptions, invalidateTags } from './invalidate.ts'
@@ -25,7 +25,7 @@ export async function mutate<T>(
   options?: InvalidateOptions,
 ): Promise<Written<T>> {
   const { link } = rt
-  if (link === undefined) return await commitHere(rt, names, commit, options)
+  if (link === undefined) return answer(await commitAndInvalidate(rt, names, commit), options)
   await link.opening
   if (!link.usable) {
     throw new CacheError('l2_unavailable', 'write: the shared tier is away; nothing was written', {
@@ -37,43 +37,53 @@ export async function mutate<T>(
   await link.ops.quarantine(names, token, QUARANTINE_MS, rt.clock.now() + rt.shared.l2TimeoutMs)
   const stop = keepQuarantined(rt, link, names, token)
   try {
-    const value = await commit()
-    return { value, ...(await invalidateNames(rt, names, options)) }
-  } catch (error) {
-    // The commit may have happened all the same (a lost answer): the names are invalidated in any case.
-    await invalidateNames(rt, names, undefined)
-    throw error
+    const written = await commitAndInvalidate(rt, names, commit)
+    // What is only queued is still in L2's way of refusing fills: the quarantine stays until it ends by itself.
+    if (written.ended.l2 === 'applied') lift(rt, link, names, token)
+    return answer(written, options)
   } finally {
     stop()
-    link.ops
-      .unquarantine(names, token, rt.clock.now() + rt.shared.l2TimeoutMs)
-      .catch((error: unknown) => rt.recorder.trouble('l2.write_failed', names.keys[0], error))
   }
 }
 
-async function commitHere<T>(
+interface Committed<T> {
+  readonly outcome: { readonly value: T } | { readonly error: unknown }
+  readonly ended: Invalidated
+}
+
+/** Invalidates whatever becomes of the commit: a failed one may have happened all the same (a lost answer). */
+async function commitAndInvalidate<T>(
   rt: Runtime,
   names: Names,
   commit: () => Promise<T> | T,
-  options: InvalidateOptions | undefined,
-): Promise<Written<T>> {
+): Promise<Committed<T>> {
+  let outcome: Committed<T>['outcome']
   try {
-    const value = await commit()
-    return { value, ...(await invalidateNames(rt, names, options)) }
+    outcome = { value: await commit() }
   } catch (error) {
-    await invalidateNames(rt, names, undefined)
-    throw error
+    outcome = { error }
   }
+  return { outcome, ended: await invalidateNames(rt, names) }
 }
 
-async function invalidateNames(
-  rt: Runtime,
-  names: Names,
-  options: InvalidateOptions | undefined,
-): Promise<Invalidated> {
+function answer<T>({ outcome, ended }: Committed<T>, options: InvalidateOptions | undefined): Written<T> {
+  if ('error' in outcome) throw outcome.error
+  // The commit has happened: its value must reach the caller even where the invalidation is only queued.
+  if (ended.l2 === 'queued' && options?.require === 'applied') throw notApplied({ committed: outcome.value })
+  return { value: outcome.value, l2: ended.l2 }
+}
+
+/** Lifts the own quarantine; if that fails it ends by itself. */
+function lift(rt: Runtime, link: L2Link, names: Names, token: string): void {
+  link.ops
+    .unquarantine(names, token, rt.clock.now() + rt.shared.l2TimeoutMs)
+    .catch((error: unknown) => rt.recorder.trouble('l2.write_failed', names.keys[0], error))
+}
+
+async function invalidateNames(rt: Runtime, names: Names): Promise<Invalidated> {
   const ended = await Promise.all([
-    names.keys.length === 0 ? undefined : deleteKeys(rt, names.keys, options),
-    names.tags.length === 0 ? undefined : invalidateTags(rt, names.tags, options),
+    names.keys.length === 0 ? undefined : deleteKeys(rt, names.keys),
+    names.tags.length === 0 ? undefined : invalidateTags(rt, names.tags),
   ])
   return { l2: ended.some((one) => one?.l2 === 'queued') ? 'queued' : 'applied' }
 }

@@ -45,7 +45,7 @@ export async function read(rt: Runtime, key: string, policy: Policy, budget: Wai
   const opening = rt.link?.opening
   if (opening !== undefined) await budget.atMost(opening)
   const link = rt.usableLink()
-  if (link === undefined) return unverified(rt, key, held)
+  if (link === undefined) return unverified(rt, key, held, policy)
   try {
     const answer = await shareReadL2(rt, link, key, policy, budget)
     return {
@@ -55,7 +55,7 @@ export async function read(rt: Runtime, key: string, policy: Policy, budget: Wai
     }
   } catch (error) {
     rt.recorder.trouble('l2.read_failed', key, error)
-    return unverified(rt, key, held)
+    return unverified(rt, key, held, policy)
   }
 }
 
@@ -102,11 +102,12 @@ async function isVerified(
 }
 
 /** L2 cannot be asked: what L1 holds is stale since it was last verified, and only if nothing invalidated it here. */
-function unverified(rt: Runtime, key: string, held: CachedValue | undefined): Found {
+function unverified(rt: Runtime, key: string, held: CachedValue | undefined, policy: Policy): Found {
   const reason: MissReason = rt.link === undefined ? (rt.takeExit(key) ?? 'cold') : 'error'
   const usable =
     held !== undefined && rt.shared.memory?.peek(rt.prefix + key) === held && neverInvalidated(held)
-  if (!usable || rt.link === undefined) {
+  // A read that must be exact has no use for what cannot be verified.
+  if (!usable || rt.link === undefined || policy.strong) {
     return { state: 'absent', entry: undefined, tier: undefined, reason, staleSince: 0, seen: undefined }
   }
   const verifiedAt = held.local ? held.createdAt : rt.link.lastVerified(held.generation)
@@ -243,7 +244,8 @@ async function promote(
     invalidations: invalidationsOf(cells),
   }
   const { memory } = rt.shared
-  if (memory !== undefined) admitToL1(rt.fence, memory, entry, by.pending)
+  // Rule Q: while an invalidation is owed, what L2 answers may be what it is about.
+  if (memory !== undefined && rt.link?.usable === true) admitToL1(rt.fence, memory, entry, by.pending)
   return { state: freshMs > 0 ? 'fresh' : 'stale', entry, reason: 'expired', seen: stored.seen }
 }
 

@@ -1,8 +1,8 @@
 import { typed } from '../codec/typed.ts'
 import type { Policy } from '../policy.ts'
 import type { Runtime } from '../runtime/runtime.ts'
+import { GIVEN_BACK } from './given-back.ts'
 import { load } from './load.ts'
-import { GIVEN_BACK } from './load-job.ts'
 import { read } from './read.ts'
 import { answerOf } from './value.ts'
 
@@ -31,23 +31,33 @@ export async function reserve<T>(rt: Runtime, key: string, policy: Policy): Prom
   rt.recorder.read(key, 'miss', undefined, found.reason)
   const { promise: duty, resolve: onDuty } = Promise.withResolvers<Reservation<T>>()
   const { promise: loaded, resolve: give } = Promise.withResolvers<unknown>()
+  let isMine = false
   const loader = () => {
+    isMine = true
     const end = async (value: unknown) => {
       give(value)
       return await answer
     }
     onDuty({
       fill: async (value) => typed<T | undefined>(await end(value)),
-      release: async () => void (await end(GIVEN_BACK)),
+      release: async () => void (await end(GIVEN_BACK).catch(() => undefined)),
     })
     return loaded
   }
   const job = { loader, policy, seen: found.seen, background: false, budget }
-  const answer = load(rt, key, mark, job).then(({ outcome }) => {
+  const loading = load(rt, key, mark, job)
+  const answer = loading.then(({ outcome }) => {
     if (outcome.kind === 'error') throw outcome.error
     return outcome.kind === 'value' ? answerOf(rt, outcome.entry) : undefined
   })
-  // After hardTimeout nobody may be listening any more: fill and release tell of it.
+  // After hardTimeout nobody may be listening any more: fill tells of it.
   answer.catch(() => undefined)
-  return await Promise.race([duty, answer.then((value) => ({ value: typed<T>(value) }))])
+  // A load that was only shared may end without a value: then the duty is still to be had.
+  const shared = loading.then(async ({ outcome, led }) =>
+    outcome.kind === 'nothing' && !led
+      ? await reserve<T>(rt, key, policy)
+      : { value: typed<T>(await answer) },
+  )
+  shared.catch(() => undefined)
+  return await Promise.race([duty, shared])
 }

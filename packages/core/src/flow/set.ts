@@ -1,11 +1,12 @@
 import { validate } from '../codec/validate.ts'
-import { CacheError, ENTRY_FLAG_NEGATIVE, show } from '../contracts.ts'
+import { CacheError, show } from '../contracts.ts'
 import { admitToL1, learnTokens } from '../invalidation/fence.ts'
-import { checkTags, type Policy } from '../policy.ts'
+import type { Policy } from '../policy.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { deleteKeys, type Invalidated } from './invalidate.ts'
+import { setHere } from './keep-here.ts'
+import { encode, flagsOf, jitteredLife, sharedEntry, tagLifeMs, tagsOf } from './make-entry.ts'
 import { sealParts, type ValueParts } from './value.ts'
-import { encode, jitteredLife, keepLocally, lifeOf, sharedEntry } from './write.ts'
 
 /**
  * Stores a value: the last one to arrive wins. It is copied (isolation 'freeze' and 'clone') and sealed; what no tier
@@ -20,9 +21,7 @@ export async function set(
   version?: bigint,
 ): Promise<Invalidated> {
   const checked = policy.validate === undefined ? value : await validate(policy.validate, value)
-  const derived =
-    policy.deriveTags === undefined ? [] : checkTags(Reflect.apply(policy.deriveTags, undefined, [checked]))
-  const tags = checkTags([...policy.tags, ...derived])
+  const tags = tagsOf(policy, checked)
   const parts = sealParts(rt, key, checked, tags.length, 'given')
   const body = rt.link === undefined ? undefined : encode(rt, key, parts)
   if (rt.link !== undefined && body === undefined) {
@@ -34,20 +33,20 @@ export async function set(
   }
   rt.flights.void(key)
   rt.dropKey(key, 'invalidated')
-  if (rt.link === undefined || body === undefined) return setHere(rt, key, parts, tags, policy)
+  if (rt.link === undefined || body === undefined) return setAlone(rt, key, parts, tags, policy)
   await rt.link.opening
   if (!rt.link.usable) return await deleteInstead(rt, key)
   return await put(rt, key, parts, body, tags, policy, version)
 }
 
-function setHere(
+function setAlone(
   rt: Runtime,
   key: string,
   parts: ValueParts,
   tags: readonly string[],
   policy: Policy,
 ): Invalidated {
-  const outcome = keepLocally(rt, key, parts, tags, policy)
+  const outcome = setHere(rt, key, parts, tags, policy)
   if (outcome === 'full') {
     throw new CacheError('l1_full', `no room in L1 for ${show(key)}: policy 'none' refuses new entries`, {
       key,
@@ -84,25 +83,25 @@ async function put(
   const watch = rt.cells.watch(tags, true)
   const { generation } = link
   const life = jitteredLife(rt, policy, parts.value)
-  const negative = parts.value === null && policy.negativeTtlMs > 0
   const entry = {
     ...body,
     ...life,
     id: rt.clock.token(),
-    flags: negative ? ENTRY_FLAG_NEGATIVE : 0,
+    flags: flagsOf(policy, parts.value),
     loadMs: 0,
     ...(version === undefined ? {} : { version }),
   }
   try {
     const by = rt.clock.now() + rt.shared.l2TimeoutMs
-    const reply = await link.ops.put({ key, entry, tags, tagLifeMs: lifeOf(policy).keepMs * 4 }, by)
-    learnTokens(watch, reply.tokens)
+    const reply = await link.ops.put({ key, entry, tags, tagLifeMs: tagLifeMs(policy) }, by)
     // A write under quarantine (or an older version) voided the lease, and stored nothing.
     if (reply.outcome === 'quarantined') return await deleteInstead(rt, key)
     rt.flights.void(key)
+    if (reply.outcome === 'older') return { l2: 'applied' }
+    learnTokens(watch, reply.tokens)
+    rt.supersede(key, pending)
     const { namespace } = reply.tokens
-    if (reply.outcome !== 'stored' || namespace === undefined || rt.shared.memory === undefined)
-      return { l2: 'applied' }
+    if (namespace === undefined || rt.shared.memory === undefined || !link.usable) return { l2: 'applied' }
     const stored = {
       ...entry,
       namespaceToken: namespace,
@@ -112,7 +111,12 @@ async function put(
     return { l2: 'applied' }
   } catch (error) {
     rt.recorder.trouble('l2.write_failed', key, error)
-    link.owe({ kind: 'keys', names: [key] })
+    // Nobody may go on reading the value before it, and a late copy of this write must not stay: the caller hears
+    // 'queued' even where that is done by now, because the value itself is not stored.
+    rt.dropKey(key, 'invalidated')
+    const isRefused = error instanceof CacheError && error.code === 'l2_error'
+    if (isRefused) await link.invalidate({ kind: 'keys', names: [key] })
+    else link.owe({ kind: 'keys', names: [key] })
     return { l2: 'queued' }
   } finally {
     rt.pendings.close(pending)

@@ -10,6 +10,8 @@ export class Flight<Result, Held> {
   begun = false
   /** A refresh that nobody waits for: it goes on when joiners leave. */
   background = false
+  /** It loads whatever is stored (`refresh`). */
+  anew = false
   /** Callers that wait now. */
   waiters = 0
   /** The counter's value when the load began; undefined before. */
@@ -101,12 +103,16 @@ export class Flights<Result, Held> {
     for (const { open } of this.#keys.values()) if (open !== undefined) voidFlight(open)
   }
 
-  /** Ends every wait: for close(). */
-  abortAll(reason: unknown): void {
+  /** Ends every flight: for close(). Resolves when they have ended, which gives their leases back. */
+  async abortAll(reason: unknown): Promise<void> {
+    const ended: Promise<Result>[] = []
     for (const { open, running } of this.#keys.values()) {
-      open?.controller.abort(reason)
-      for (const flight of running) flight.controller.abort(reason)
+      for (const flight of open === undefined ? running : new Set([...running, open])) {
+        flight.controller.abort(reason)
+        ended.push(flight.result)
+      }
     }
+    await Promise.all(ended)
   }
 
   #ended(flights: KeyFlights<Result, Held>, flight: Flight<Result, Held>): void {

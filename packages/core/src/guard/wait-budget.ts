@@ -28,7 +28,7 @@ export class WaitBudget {
   async atMost<T>(going: Promise<T>): Promise<T | undefined> {
     const startedAt = this.#clock.now()
     const { promise: over, resolve } = Promise.withResolvers<undefined>()
-    const timer = this.#clock.after(this.#leftMs, () => resolve(undefined))
+    const timer = this.#clock.after(this.#leftMs, () => resolve(undefined), 'caller')
     try {
       return await Promise.race([going, over])
     } finally {

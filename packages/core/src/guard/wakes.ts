@@ -28,7 +28,7 @@ export class Wakes {
     return {
       next: (ms) => {
         const { promise, resolve } = Promise.withResolvers<void>()
-        const timer = this.#clock.after(ms, resolve)
+        const timer = this.#clock.after(ms, resolve, 'caller')
         resume = resolve
         if (woken) resolve()
         return promise.then(() => {

@@ -35,6 +35,13 @@ export class PendingReads {
     else known.alive = false
   }
 
+  /** A write of this process is stored: what reads before it found is old, and no push will say so. */
+  killOthers(mine: PendingRead): void {
+    const { alive } = mine
+    this.kill(mine.key)
+    mine.alive = alive
+  }
+
   killAll(): void {
     for (const key of this.#byKey.keys()) this.kill(key)
   }

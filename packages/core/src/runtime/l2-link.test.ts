@@ -206,6 +206,21 @@ describe("L1 mode 'none'", () => {
     expect(stage.server.stats.commands.read).toBe(1)
   })
 
+  test("a process's own invalidations leave nothing old in its L1, whatever read comes in between", async () => {
+    await using stage = new Stage()
+    const [a, b] = [stage.node({ l1 }), stage.node()]
+    for (const invalidate of [
+      () => a.cache.delete('k'),
+      () => a.cache.invalidateTag('t'),
+      () => a.cache.clear(),
+    ]) {
+      await b.cache.set('k', 'old', { tags: ['t'] })
+      const [, during] = await Promise.all([invalidate(), a.cache.get('k')])
+      expect(['old', undefined]).toContain(during)
+      expect(await a.cache.get('k')).toBeUndefined()
+    }
+  })
+
   test('an invalidated tag or namespace is noticed after maxStale, too', async () => {
     await using stage = new Stage()
     const [a, b] = [stage.node({ l1 }), stage.node()]
@@ -291,6 +306,48 @@ describe('a lost connection', () => {
     a.connection.reconnect()
     expect(await a.cache.getMany(['changed', 'deleted', 'tagged'])).toEqual(['new', undefined, undefined])
     expect(await a.cache.getEntry('expired')).toMatchObject({ value: 'old', state: 'stale' })
+  })
+
+  test('a connection in between verifies only what was read on it', async () => {
+    await using stage = new Stage()
+    const { cache, connection } = stage.node({ swr: '5s' })
+    await cache.setMany([
+      ['untouched', 'old'],
+      ['read', 'old'],
+    ])
+    connection.disconnect()
+    connection.reconnect()
+    await stage.advance(10_000)
+    expect(await cache.get('read')).toBe('old')
+    connection.disconnect()
+    expect(await cache.getMany(['untouched', 'read'])).toEqual([undefined, 'old'])
+  })
+
+  test('what proved absent on return is dropped: it is no fallback for the next outage', async () => {
+    await using stage = new Stage()
+    const [a, b] = [stage.node({ swr: '1h' }), stage.node()]
+    await a.cache.set('k', 'old')
+    a.connection.disconnect()
+    expect(await a.cache.get('k')).toBe('old')
+    await b.cache.delete('k')
+    a.connection.reconnect()
+    expect(await a.cache.get('k')).toBeUndefined()
+    a.connection.disconnect()
+    expect(await a.cache.get('k')).toBeUndefined()
+  })
+
+  test('what this process loaded around L2 is no answer to an exact read', async () => {
+    await using stage = new Stage()
+    const [a, b] = [stage.node(), stage.node()]
+    await a.cache.get('warm-up')
+    // Never read: no push will tell of it.
+    stage.server.failNext('read')
+    stage.server.failNext('acquire')
+    expect(await a.cache.getOrSet('k', () => 'loaded alone')).toBe('loaded alone')
+    await b.cache.set('k', 'shared')
+    // Within Δ of its load.
+    expect(await a.cache.get('k')).toBe('loaded alone')
+    expect(await a.cache.get('k', { consistency: 'strong' })).toBe('shared')
   })
 
   test('a hot key loads once per Δ: what is loaded while away lives until its loadStart + Δ', async () => {

@@ -47,7 +47,7 @@ export class L2Link implements StoreWatcher {
     this.#timeoutMs = timeoutMs
     this.#events = events
     const { promise, resolve } = Promise.withResolvers<void>()
-    const timer = clock.after(timeoutMs, () => this.#endOpening())
+    const timer = clock.after(timeoutMs, () => this.#endOpening(), 'caller')
     this.#opening = promise
     this.#endOpening = () => {
       this.#opening = undefined

@@ -1,15 +1,15 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Codec } from '../codec/codec.ts'
 import type { NamedTypes } from '../codec/named-types.ts'
-import type { Clock, Store } from '../contracts.ts'
+import { type Clock, type Store, show } from '../contracts.ts'
 import { Recorder } from '../events.ts'
 import { Flights } from '../guard/single-flight.ts'
 import { WaitBudget } from '../guard/wait-budget.ts'
 import { Wakes } from '../guard/wakes.ts'
 import type { Fence } from '../invalidation/fence.ts'
-import { PendingReads } from '../invalidation/pending-reads.ts'
+import { type PendingRead, PendingReads } from '../invalidation/pending-reads.ts'
 import { killCell, TagCells } from '../invalidation/tag-cells.ts'
-import type { MemoryStore, RemovalReason } from '../memory/memory-store.ts'
+import type { MemoryStore } from '../memory/memory-store.ts'
 import type { Isolation, L1Mode, Logger } from '../options.ts'
 import type { Counters, MissReason } from '../stats.ts'
 import type { CachedValue } from './cached-value.ts'
@@ -135,6 +135,15 @@ export class Runtime implements LinkEvents {
     if (this.shared.memory?.delete(this.prefix + key) !== undefined) this.rememberExit(key, reason)
   }
 
+  /**
+   * A write of this process is stored in L2: what L1 holds, and reads under way have found, gives way to it. No push will
+   * say so, because a store does not tell a connection of its own fills and puts.
+   */
+  supersede(key: string, mine: PendingRead): void {
+    this.pendings.killOthers(mine)
+    this.shared.memory?.delete(this.prefix + key)
+  }
+
   keyChanged(key: string): void {
     this.dropKey(key, 'invalidated')
     this.wakes.wake(key)
@@ -167,7 +176,7 @@ export class Runtime implements LinkEvents {
   }
 
   connected(server: string, version: string): void {
-    this.log('info', `${this.name}: L2 is ${server} ${version}`)
+    this.log('info', `cache ${show(this.name)}: L2 is ${server} ${version}`)
   }
 
   /** Without a logger, warnings are process warnings: a server that is refused must not go unnoticed. */
@@ -191,9 +200,4 @@ function remember<T>(map: Map<string, T>, key: string, value: T): void {
     }
   }
   map.set(key, value)
-}
-
-/** The reason a removal by the store itself counts as. */
-export function exitReason(reason: RemovalReason): MissReason {
-  return reason
 }

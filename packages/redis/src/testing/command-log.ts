@@ -16,8 +16,8 @@ export interface LoggedCommand {
 // `1700000000.123456 [0 127.0.0.1:5000] "GET" "k"`; what a script calls has `lua` for an address.
 const LINE = /^\+(\d+)\.(\d{6}) \[\d+ ([^\]]+)\] (.*)$/
 const ARGUMENT = /"((?:[^"\\]|\\.)*)"/g
-/** What a cache sends without being asked: clock and freshness, and tags kept warm. */
-const HEARTBEAT: ReadonlySet<string> = new Set(['TIME', 'TOUCH'])
+/** What a cache sends without being asked: whether the server is a primary, clock and freshness, and tags kept warm. */
+const HEARTBEAT: ReadonlySet<string> = new Set(['TIME', 'TOUCH', 'HELLO'])
 
 /** What connections send to a server, as the server itself tells it (MONITOR). Commands that scripts call are left out. */
 export class CommandLog implements Disposable {

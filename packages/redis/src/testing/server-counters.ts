@@ -8,7 +8,7 @@ export interface CommandCount {
 }
 
 // What caches send by themselves, and what the reading of the counters adds.
-const OWN: ReadonlySet<string> = new Set(['time', 'touch', 'info', 'config|resetstat'])
+const OWN: ReadonlySet<string> = new Set(['time', 'touch', 'hello', 'info', 'config|resetstat'])
 
 /** Resets the server's counters, runs the work, and answers what it made the server do; heartbeats are left out. */
 export async function countedDuring(

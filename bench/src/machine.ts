@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs'
+import { arch, cpus, loadavg, platform, totalmem } from 'node:os'
+import { join } from 'node:path'
+
+/** Where it was measured. */
+export interface Machine {
+  readonly cpu: string
+  readonly cores: number
+  readonly memoryGb: number
+  readonly platform: string
+  readonly node: string
+  readonly redis: string
+  /** Pinned versions of the peers, by package. */
+  readonly peers: Readonly<Record<string, string>>
+}
+
+/** Beyond this load per core others compete for the processor, and numbers are noise. */
+const QUIET_LOAD_PER_CORE = 1
+
+/** Facts of this machine. */
+export function describeMachine(redisVersion: string): Machine {
+  const all = cpus()
+  return {
+    cpu: all[0]?.model.trim() ?? 'unknown',
+    cores: all.length,
+    memoryGb: Math.round(totalmem() / 1024 ** 3),
+    platform: `${platform()} ${arch()}`,
+    node: process.version,
+    redis: redisVersion,
+    peers: peerVersions(),
+  }
+}
+
+/** The machine on one line. */
+export function machineLine(machine: Machine): string {
+  const { cpu, cores, memoryGb, node, redis } = machine
+  return `${cores} cores (${cpu}), ${memoryGb} GB, ${machine.platform}, node ${node}, redis ${redis}`
+}
+
+/** Processes that wanted a core during the last minute, on average; includes our own. */
+export function loadAverage(): number {
+  return loadavg()[0] ?? 0
+}
+
+/** A warning where the machine is too busy for its numbers to be trusted. */
+export function loadWarning(load: number, cores: number): string | undefined {
+  if (load <= QUIET_LOAD_PER_CORE * cores) return undefined
+  return `the load average is ${load.toFixed(1)} on ${cores} cores: others compete for the processor, so trust ratios only`
+}
+
+function peerVersions(): Record<string, string> {
+  const manifest: unknown = JSON.parse(readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8'))
+  const versions: Record<string, string> = {}
+  if (typeof manifest !== 'object' || manifest === null) return versions
+  for (const kind of ['dependencies', 'optionalDependencies']) {
+    const pinned: unknown = Reflect.get(manifest, kind)
+    if (typeof pinned !== 'object' || pinned === null) continue
+    for (const [name, version] of Object.entries(pinned)) versions[name] = String(version)
+  }
+  return versions
+}

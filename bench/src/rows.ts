@@ -1,0 +1,19 @@
+import type { Row } from './row.ts'
+import { herdRow } from './rows/herd.ts'
+import { invalidateTagRow } from './rows/invalidate-tag.ts'
+import { l1HitRow } from './rows/l1-hit.ts'
+import { l2HitRow } from './rows/l2-hit.ts'
+import { rawGetRows } from './rows/raw-get.ts'
+import { setTagsRow } from './rows/set-tags.ts'
+import { swrRow } from './rows/swr.ts'
+
+/** Every comparison, in the order of the report. */
+export const rows: readonly Row[] = [
+  ...rawGetRows,
+  l2HitRow,
+  l1HitRow,
+  setTagsRow,
+  herdRow,
+  swrRow,
+  invalidateTagRow,
+]

@@ -1,0 +1,80 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { join } from 'node:path'
+import type { Row } from '../row.ts'
+import { median, quantile, sum } from '../statistics.ts'
+import { bounded } from '../targets.ts'
+import { HERD_LOAD_MS, type HerdAnswer, type HerdOrder, isHerdAnswer } from './herd-message.ts'
+
+/** Several processes whose callers all ask for one cold key at once. */
+export const herdRow: Row = {
+  name: 'herd',
+  title: `herd: 5 processes x 100 callers, one cold key, ${HERD_LOAD_MS} ms loader`,
+  contenders: [
+    'holdfast',
+    'by hand',
+    'bentocache',
+    'cacheable',
+    'cache-manager',
+    'layered-loader',
+    'async-cache-dedupe',
+    'cachified',
+  ],
+  metrics: [
+    { name: 'loads', title: 'loader calls', better: 'less', digits: 0 },
+    { name: 'p99Ms', title: "callers' p99, ms", better: 'less', digits: 1 },
+    { name: 'worstMs', title: 'slowest caller, ms', better: 'less', digits: 1 },
+  ],
+  targets: [
+    bounded('loads', 1, '1 loader call'),
+    bounded('p99Ms', HERD_LOAD_MS + 5, `callers' p99 ≤ loader + 5 ms`),
+  ],
+  async measure(contender, { url, effort }) {
+    const nodes = Array.from({ length: effort.herdProcesses }, () => new HerdNodeProcess())
+    try {
+      const callers = effort.herdCallers
+      await Promise.all(nodes.map((node) => node.order({ contender, url, key: 'warm-up:0', callers })))
+      const rounds: HerdAnswer[] = []
+      for (let round = 1; round <= effort.rounds; round++) {
+        const order = { contender, url, key: `cold:${round}`, callers }
+        rounds.push(joined(await Promise.all(nodes.map((node) => node.order(order)))))
+      }
+      return {
+        loads: Math.max(...rounds.map((round) => round.loads)),
+        p99Ms: median(rounds.map((round) => quantile(round.waitedMs, 0.99))),
+        worstMs: median(rounds.map((round) => Math.max(...round.waitedMs))),
+      }
+    } finally {
+      for (const node of nodes) node.end()
+    }
+  },
+}
+
+function joined(answers: readonly HerdAnswer[]): HerdAnswer {
+  return {
+    loads: sum(answers.map((answer) => answer.loads)),
+    waitedMs: answers.flatMap((answer) => answer.waitedMs),
+  }
+}
+
+/** One node of the fleet, in a process of its own. */
+class HerdNodeProcess {
+  readonly #child: ChildProcess = fork(join(import.meta.dirname, 'herd-node.ts'), {
+    execArgv: process.execArgv.filter((argument) => !argument.startsWith('--cpu-prof')),
+  })
+
+  async order(order: HerdOrder): Promise<HerdAnswer> {
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>()
+    const isGone = () => reject(new Error('a node of the herd is gone'))
+    this.#child.once('message', resolve)
+    this.#child.once('exit', isGone)
+    this.#child.send(order)
+    const answer = await promise
+    this.#child.off('exit', isGone)
+    if (!isHerdAnswer(answer)) throw new Error(String(answer))
+    return answer
+  }
+
+  end(): void {
+    this.#child.kill()
+  }
+}

@@ -1,0 +1,191 @@
+import { describe, expect, test } from 'vitest'
+import { createCache } from './create-cache.ts'
+import { Database } from './testing/database.ts'
+import { codeOf, watched } from './testing/outcome.ts'
+import { Stage } from './testing/stage.ts'
+
+describe('createCache', () => {
+  test.for([
+    [{}, 'name: expected a non-empty string'],
+    [{ name: '' }, 'name: expected a non-empty string'],
+    [{ name: 'a', tll: '1s' }, 'did you mean ttl?'],
+    [{ name: 'a', tags: ['t'] }, 'unknown option "tags"'],
+    [{ name: 'a', l1: true }, 'l1: expected an object'],
+    [{ name: 'a', l1: { maxEntires: 1 } }, 'did you mean maxEntries?'],
+    [{ name: 'a', l1: { maxEntries: 0 } }, 'l1.maxEntries: expected a whole number from 1'],
+    [{ name: 'a', l1: { maxEntries: '10' } }, 'l1.maxEntries'],
+    [{ name: 'a', l1: { maxBytes: '10 pounds' } }, 'l1.maxBytes: expected a size'],
+    [{ name: 'a', l1: { policy: 'fifo' } }, 'policy'],
+    [{ name: 'a', l1: { mode: 'fast' } }, "l1.mode: expected 'strong', 'tracked' or 'none'"],
+    [{ name: 'a', l1: { maxStale: 0 } }, 'l1.maxStale: expected a duration'],
+    [{ name: 'a', l2: 'redis://localhost' }, 'l2: expected a store'],
+    [{ name: 'a', l2Timeout: 0 }, 'l2Timeout: expected a duration'],
+    [{ name: 'a', maxValueBytes: -1 }, 'maxValueBytes: expected a size'],
+    [{ name: 'a', isolation: 'none' }, "isolation: expected 'freeze', 'clone' or 'share'"],
+    [{ name: 'a', ttl: 0 }, 'ttl: expected a duration'],
+    [{ name: 'a', codec: { id: 0 } }, 'codec.id'],
+  ] as const)('refuses %o: %s', ([options, message]) => {
+    // @ts-expect-error what plain JavaScript may do
+    expect(() => createCache(options)).toThrow(message)
+    // @ts-expect-error what plain JavaScript may do
+    expect(() => createCache(options)).toThrow(expect.objectContaining({ code: 'invalid_argument' }))
+  })
+
+  test('logs one line of what is live, on one line whatever the name', async () => {
+    await using stage = new Stage()
+    const lines: string[] = []
+    const logger = {
+      info: (line: string) => void lines.push(line),
+      warn: (line: string) => void lines.push(line),
+    }
+    stage.alone({ logger, name: 'shop\n[ERROR] forged' })
+    expect(lines).toEqual(['cache "shop\\n[ERROR] forged": L1 lru, at most 10000 entries; L2 none'])
+    stage.node({ logger, l1: { mode: 'strong', policy: 'lfu', maxEntries: 5 } })
+    expect(lines).toContain('cache "shop": L1 strong, lfu, at most 5 entries; L2 memory')
+    stage.node({ logger, l1: false })
+    expect(lines).toContain('cache "shop": L1 off; L2 memory')
+  })
+
+  test('a logger that throws is counted, and changes nothing', async () => {
+    await using stage = new Stage()
+    const logger = {
+      info: () => {
+        throw new Error('disk full')
+      },
+      warn: () => undefined,
+    }
+    const { cache } = stage.node({ logger })
+    expect(await cache.getOrSet('k', () => 'v')).toBe('v')
+    expect(cache.stats().hookErrors).toBeGreaterThan(0)
+  })
+})
+
+describe('close', () => {
+  test('is idempotent, ends every timer, and answers what was not applied', async () => {
+    await using stage = new Stage()
+    for (const cache of [stage.alone(), stage.node().cache, stage.node({ l1: false }).cache]) {
+      await cache.getOrSet('k', () => 'v', { ttl: '1s', swr: '1h' })
+      expect(await cache.close()).toEqual({ notApplied: 0 })
+      expect(await cache.close()).toEqual({ notApplied: 0 })
+    }
+    expect(stage.clock.pendingTimers).toBe(0)
+  })
+
+  test('during loads: every waiter gets the error closed, loaders are told, nothing is left behind', async () => {
+    await using stage = new Stage()
+    for (const cache of [stage.alone(), stage.node().cache, stage.node({ l1: false }).cache]) {
+      const db = new Database('v')
+      db.hold()
+      const calls = [
+        watched(cache.getOrSet('k', db.load)),
+        watched(cache.getOrSet('k', db.load, { signal: new AbortController().signal })),
+        watched(
+          cache.getOrSetMany(['a', 'b'], (keys) =>
+            Promise.all(keys.map(() => db.value)).then(() => new Promise<never>(() => undefined)),
+          ),
+        ),
+        watched(cache.reserve('r')),
+      ]
+      await stage.settle()
+      const closed = watched(cache.close())
+      await stage.settle()
+      expect(closed()).toEqual({ value: { notApplied: 0 } })
+      expect(calls.slice(0, 3).map((call) => call())).toEqual([
+        { error: 'closed' },
+        { error: 'closed' },
+        { error: 'closed' },
+      ])
+      expect(db.loads[0]?.context.signal.aborted).toBe(true)
+    }
+    expect(stage.clock.pendingTimers).toBe(0)
+  })
+
+  test('gives leases back: other processes load at once', async () => {
+    await using stage = new Stage()
+    const [closing, other] = [stage.node(), stage.node()]
+    watched(closing.cache.getOrSet('k', () => new Promise<never>(() => undefined)))
+    await stage.settle()
+    const call = watched(other.cache.getOrSet('k', () => 'v'))
+    await stage.settle()
+    expect(call()).toBe('pending')
+    await closing.cache.close()
+    await stage.settle()
+    expect(call()).toEqual({ value: 'v' })
+  })
+
+  test('while L2 is frozen or away it does not wait for long', async () => {
+    await using stage = new Stage()
+    const frozen = stage.node()
+    await frozen.cache.get('warm-up')
+    const away = stage.node()
+    away.connection.disconnect()
+    await away.cache.delete('k')
+    stage.server.pause()
+    watched(frozen.cache.getOrSet('k', () => 'v'))
+    const closing = [watched(frozen.cache.close()), watched(away.cache.close())]
+    await stage.advance(500)
+    expect(closing.map((call) => call())).toEqual([
+      { value: { notApplied: 0 } },
+      { value: { notApplied: 1 } },
+    ])
+    expect(stage.clock.pendingTimers).toBe(0)
+  })
+
+  test('afterwards every method says closed, in every namespace', async () => {
+    await using stage = new Stage()
+    for (const cache of [stage.alone(), stage.node().cache]) {
+      const inner = cache.namespace('inner')
+      const wrapped = cache.wrap(() => 1, { key: () => 'k' })
+      await inner.close()
+      for (const one of [cache, inner]) {
+        const calls = [
+          () => one.get('k'),
+          () => one.getMany(['k']),
+          () => one.getEntry('k'),
+          () => one.has('k'),
+          () => one.ttl('k'),
+          () => one.getOrSet('k', () => 1),
+          () => one.getOrSetMany(['k'], (keys) => keys.map(() => 1)),
+          () => one.refresh('k', () => 1),
+          () => one.reserve('k'),
+          () => one.set('k', 1),
+          () => one.setMany([['k', 1]]),
+          () => one.delete('k'),
+          () => one.deleteMany(['k']),
+          () => one.expire('k'),
+          () => one.invalidateTag('t'),
+          () => one.invalidateTags(['t']),
+          () => one.expireTag('t'),
+          () => one.clear(),
+          () => one.write({ keys: ['k'] }, () => 1),
+          () => one.barrier(),
+          () => one.explain('k'),
+          () => one.inspect(),
+          wrapped,
+        ]
+        for (const call of calls) expect(await codeOf(call()), String(call)).toBe('closed')
+        expect(() => one.namespace('new')).toThrow('is closed')
+        expect(one.stats().requests).toBe(0)
+      }
+    }
+  })
+
+  test('await using closes', async () => {
+    await using stage = new Stage()
+    const outer = stage.node().cache
+    {
+      await using cache = outer
+      await cache.set('k', 1)
+    }
+    expect(await codeOf(outer.get('k'))).toBe('closed')
+  })
+})
+
+describe('inspect', () => {
+  test('answers the facts of the server, and undefined without one', async () => {
+    await using stage = new Stage()
+    const { cache } = stage.node()
+    expect(await cache.inspect()).toMatchObject({ server: 'memory', evictionPolicy: 'noeviction' })
+    expect(await stage.alone().inspect()).toBeUndefined()
+  })
+})

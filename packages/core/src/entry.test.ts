@@ -1,0 +1,272 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  decodeEntry,
+  ENTRY_FLAG_NEGATIVE,
+  ENTRY_FLAG_STALE,
+  encodeEntry,
+  encodeEntryHead,
+  hardPart,
+  keyCheck,
+  type NewEntry,
+} from './entry.ts'
+
+const NOW_MS = 1_700_000_000_000
+
+const ENTRY: NewEntry = {
+  id: 'id-8byte',
+  payload: Buffer.from('{"a":1}'),
+  codec: 0,
+  flags: 0,
+  ttlMs: 60_000,
+  keepMs: 360_000,
+  loadMs: 25,
+  namespaceToken: 'ns-token',
+  tags: [],
+}
+const TAGGED: NewEntry = {
+  ...ENTRY,
+  codec: 3,
+  flags: ENTRY_FLAG_NEGATIVE,
+  version: -2n,
+  tags: [
+    { name: 'org:1', token: 'hardpart' },
+    { name: 'é', token: 'hardpartsoftpart' },
+  ],
+}
+
+describe('the bytes, format 1', () => {
+  test('an untagged entry', () => {
+    expect(encodeEntry(ENTRY, 'user:1', NOW_MS).toString('hex')).toBe(
+      [
+        '48010000', // magic, format, flags, codec
+        '69642d3862797465', // id
+        keyCheckHex('user:1'),
+        '018bcfe56800', // created
+        '000000ea60', // ttl
+        '0000057e40', // keep
+        '000019', // load
+        '6e732d746f6b656e', // namespace token
+        '00', // tags
+        '7b2261223a317d', // payload
+      ].join(''),
+    )
+  })
+
+  test('a versioned entry with tags, one of them with a soft part', () => {
+    expect(encodeEntry(TAGGED, 'user:1', NOW_MS).toString('hex')).toBe(
+      [
+        '48010603', // flags: negative and versioned
+        '69642d3862797465',
+        keyCheckHex('user:1'),
+        '018bcfe56800',
+        '000000ea60',
+        '0000057e40',
+        '000019',
+        'fffffffffffffffe', // version
+        '6e732d746f6b656e',
+        '02',
+        `0a${hex('org:1')}${hex('hardpart')}`, // 5 bytes of name, no soft part
+        `05${hex('é')}${hex('hardpartsoftpart')}`, // 2 bytes of name, and a soft part
+        '7b2261223a317d',
+      ].join(''),
+    )
+  })
+
+  test('the check of a key is fixed for ever', () => {
+    expect(['', 'user:1', 'é', '\0', 'a'.repeat(8_192)].map(keyCheckHex)).toMatchInlineSnapshot(`
+      [
+        "1aee8d83488bdcb8",
+        "66495a9242228586",
+        "51e926d5d9fefd84",
+        "eb27845a6aafcc4e",
+        "2a7d3df238d728f4",
+      ]
+    `)
+  })
+
+  test('48 bytes and nothing else are added to an untagged value; a tag costs its name and 9', () => {
+    const untagged = encodeEntry(ENTRY, 'k', NOW_MS).length
+    expect(untagged - ENTRY.payload.length).toBe(48)
+    const tagged = encodeEntry({ ...ENTRY, tags: [{ name: 'org:1', token: 'hardpart' }] }, 'k', NOW_MS).length
+    expect(tagged - untagged).toBe(5 + 9)
+  })
+
+  test('the head is the beginning of the whole', () => {
+    for (const entry of [ENTRY, TAGGED]) {
+      const head = encodeEntryHead(entry, 'k', NOW_MS)
+      expect(encodeEntry(entry, 'k', NOW_MS).subarray(0, head.length)).toEqual(head)
+    }
+  })
+
+  test('lives beyond the fields are kept as their longest', () => {
+    const entry = { ...ENTRY, ttlMs: 1e15, keepMs: 1e15, loadMs: 1e9 }
+    expect(decodeEntry(encodeEntry(entry, 'k', NOW_MS), 'k', NOW_MS)).toMatchObject({
+      freshMs: 2 ** 40 - 1,
+      keepMs: 2 ** 40 - 1,
+      loadMs: 2 ** 24 - 1,
+    })
+  })
+})
+
+describe('decodeEntry', () => {
+  const token = fc.string({
+    unit: fc.integer({ min: 0, max: 255 }).map((unit) => String.fromCharCode(unit)),
+    minLength: 8,
+    maxLength: 8,
+  })
+  const entries = fc.record({
+    id: token,
+    payload: fc.uint8Array({ maxLength: 200 }),
+    codec: fc.integer({ min: 0, max: 255 }),
+    flags: fc.constantFrom(0, ENTRY_FLAG_NEGATIVE),
+    ttlMs: fc.integer({ min: 1, max: 1e9 }),
+    keepMs: fc.integer({ min: 1, max: 1e9 }),
+    loadMs: fc.integer({ min: 0, max: 1e6 }),
+    namespaceToken: token,
+    tags: fc.array(
+      fc.record({
+        name: fc
+          .string({ unit: 'grapheme', minLength: 1, maxLength: 300 })
+          .filter((name) => name.isWellFormed()),
+        token: fc.oneof(
+          token,
+          fc.tuple(token, token).map(([hard, soft]) => hard + soft),
+        ),
+      }),
+      { maxLength: 5 },
+    ),
+    version: fc.option(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), { nil: undefined }),
+  })
+
+  test('gives back what was encoded', () => {
+    fc.assert(
+      fc.property(entries, fc.string({ minLength: 1 }), ({ version, ...rest }, key) => {
+        const entry: NewEntry = version === undefined ? rest : { ...rest, version }
+        const decoded = decodeEntry(encodeEntry(entry, key, NOW_MS), key, NOW_MS + 500)
+        expect(decoded).toEqual({
+          readable: true,
+          id: entry.id,
+          seen: entry.id,
+          payload: Buffer.from(entry.payload),
+          codec: entry.codec,
+          flags: entry.flags,
+          ageMs: 500,
+          freshMs: entry.ttlMs - 500,
+          keepMs: entry.keepMs - 500,
+          loadMs: entry.loadMs,
+          version,
+          namespaceToken: entry.namespaceToken,
+          tags: entry.tags,
+        })
+      }),
+    )
+  })
+
+  test.for([
+    ['untagged', ENTRY],
+    ['tagged', TAGGED],
+  ] as const)('%s: bytes that end early are never taken for an entry, wherever they end', ([, entry]) => {
+    const bytes = encodeEntry(entry, 'k', NOW_MS)
+    const payloadAt = bytes.length - entry.payload.length
+    for (let length = 0; length < payloadAt; length++) {
+      expect(decodeEntry(bytes.subarray(0, length), 'k', NOW_MS).readable, `${length} bytes`).toBe(false)
+    }
+    // Behind the header only the codec can tell.
+    expect(decodeEntry(bytes.subarray(0, payloadAt), 'k', NOW_MS).readable).toBe(true)
+  })
+
+  test('one flipped byte, or any bytes at all, never throw', () => {
+    const whole = encodeEntry(TAGGED, 'k', NOW_MS)
+    for (let at = 0; at < whole.length; at++) {
+      for (const value of [0, 1, 0x7f, 0x80, 0xff]) {
+        const bytes = Buffer.from(whole)
+        bytes[at] = value
+        decodeEntry(bytes, 'k', NOW_MS)
+      }
+    }
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        expect(decodeEntry(Buffer.from(bytes), 'k', NOW_MS).readable).toBe(false)
+      }),
+    )
+  })
+
+  test('a number of tags or a length beyond the bytes is truncation, found at once', () => {
+    const bytes = Buffer.concat([
+      encodeEntry(ENTRY, 'k', NOW_MS).subarray(0, 47),
+      Buffer.from('ffff7f', 'hex'),
+    ])
+    expect(decodeEntry(bytes, 'k', NOW_MS)).toMatchObject({ readable: false, reason: 'truncated' })
+    const endless = Buffer.concat([bytes.subarray(0, 47), Buffer.alloc(5, 0xff)])
+    expect(decodeEntry(endless, 'k', NOW_MS)).toMatchObject({ readable: false, reason: 'truncated' })
+  })
+
+  test('another key, another format and foreign bytes are unreadable, and say what stands there', () => {
+    const bytes = encodeEntry(ENTRY, 'user:1', NOW_MS)
+    expect(decodeEntry(bytes, 'user:2', NOW_MS)).toEqual({
+      readable: false,
+      reason: 'another key',
+      seen: 'id-8byte',
+    })
+    const newer = Buffer.from(bytes)
+    newer[1] = 2
+    expect(decodeEntry(newer, 'user:1', NOW_MS)).toEqual({
+      readable: false,
+      reason: 'format 2',
+      seen: 'id-8byte',
+    })
+    for (const foreign of ['{"json":"of someone else, and long enough to be one of ours"}', '']) {
+      expect(decodeEntry(Buffer.from(foreign), 'k', NOW_MS)).toEqual({
+        readable: false,
+        reason: 'not an entry',
+        seen: foreign.slice(4, 12),
+      })
+    }
+  })
+
+  test('ages by the server: stale from ttl on, gone from keep on', () => {
+    const bytes = encodeEntry(ENTRY, 'k', NOW_MS)
+    expect(decodeEntry(bytes, 'k', NOW_MS + 60_000)).toMatchObject({
+      ageMs: 60_000,
+      freshMs: 0,
+      keepMs: 300_000,
+    })
+    expect(decodeEntry(bytes, 'k', NOW_MS + 360_001)).toMatchObject({ freshMs: -300_001, keepMs: -1 })
+  })
+
+  test('a server clock that was set back makes no entry younger than now', () => {
+    expect(decodeEntry(encodeEntry(ENTRY, 'k', NOW_MS), 'k', NOW_MS - 3_600_000)).toMatchObject({
+      ageMs: 0,
+      freshMs: 60_000,
+    })
+  })
+
+  test('expired by hand is stale however young', () => {
+    const bytes = encodeEntry({ ...ENTRY, flags: ENTRY_FLAG_STALE }, 'k', NOW_MS)
+    expect(decodeEntry(bytes, 'k', NOW_MS)).toMatchObject({ freshMs: 0, flags: ENTRY_FLAG_STALE })
+    expect(decodeEntry(bytes, 'k', NOW_MS + 61_000)).toMatchObject({ freshMs: -1_000 })
+  })
+})
+
+describe('tokens and checks', () => {
+  test('the hard part of a token is its first 8 characters', () => {
+    expect(hardPart('hardpart')).toBe('hardpart')
+    expect(hardPart('hardpartsoftpart')).toBe('hardpart')
+  })
+
+  test('100,000 keys that differ in little have different checks', () => {
+    const seen = new Set(Array.from({ length: 100_000 }, (_, i) => keyCheckHex(`user:${i}`)))
+    expect(seen.size).toBe(100_000)
+  })
+})
+
+function keyCheckHex(key: string): string {
+  return keyCheck(key)
+    .map((half) => half.toString(16).padStart(8, '0'))
+    .join('')
+}
+
+function hex(text: string): string {
+  return Buffer.from(text).toString('hex')
+}

@@ -1,0 +1,98 @@
+import { CacheError, ENTRY_FLAG_NEGATIVE, type NewEntry, show } from '../contracts.ts'
+import { invalidationsOf, type TagCell } from '../invalidation/tag-cells.ts'
+import { checkTags, type Policy } from '../policy.ts'
+import type { CachedValue } from '../runtime/cached-value.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import { l1Until } from './read.ts'
+import type { ValueParts } from './value.ts'
+
+/** How long an entry is fresh, and how long it is kept at all. */
+export interface Life {
+  readonly ttlMs: number
+  readonly keepMs: number
+}
+
+// A tag's token outlives the entries that carry it; whoever mints or uses it near its end extends it.
+const LIVES_PER_TAG = 4
+
+/** The life of an entry before jitter. A null may have one of its own. */
+export function lifeOf(policy: Policy, value?: unknown): Life {
+  const { negativeTtlMs, ttlMs } = policy
+  if (value === null && negativeTtlMs > 0) return { ttlMs: negativeTtlMs, keepMs: negativeTtlMs }
+  return { ttlMs, keepMs: ttlMs + Math.max(policy.swrMs, policy.staleIfErrorMs) }
+}
+
+/** The life of one entry: jitter only shortens. */
+export function jitteredLife(rt: Runtime, policy: Policy, value: unknown): Life {
+  const life = lifeOf(policy, value)
+  const cutMs = life.ttlMs * policy.jitter * rt.clock.random()
+  return { ttlMs: life.ttlMs - cutMs, keepMs: life.keepMs - cutMs }
+}
+
+/** The life of a tag's token that is minted for an entry of this policy. */
+export function tagLifeMs(policy: Policy): number {
+  return lifeOf(policy).keepMs * LIVES_PER_TAG
+}
+
+/** The tags of a value: given ones, and those derived from it. Throws `invalid_argument` for bad ones. */
+export function tagsOf(policy: Policy, value: unknown): readonly string[] {
+  const derive: ((value: never) => readonly string[]) | undefined = policy.deriveTags
+  if (derive === undefined) return policy.tags
+  const derived: unknown = Reflect.apply(derive, undefined, [value])
+  return checkTags([...policy.tags, ...checkTags(derived)])
+}
+
+/** ENTRY_FLAG_* bits of a value that is stored now. */
+export function flagsOf(policy: Policy, value: unknown): number {
+  return value === null && policy.negativeTtlMs > 0 ? ENTRY_FLAG_NEGATIVE : 0
+}
+
+/** The bytes of a value; undefined where they are too many: the value is answered and not stored. */
+export function encode(
+  rt: Runtime,
+  key: string,
+  parts: Pick<ValueParts, 'value' | 'form'>,
+): { codec: number; payload: Uint8Array } | undefined {
+  const encoded = rt.shared.codec.encode(parts.value, parts.form)
+  const { byteLength } = encoded.payload
+  const { maxValueBytes } = rt.shared
+  if (byteLength <= maxValueBytes) return encoded
+  const message = `the value of ${show(key)} has ${byteLength} bytes; maxValueBytes is ${maxValueBytes}`
+  rt.recorder.trouble('value_too_large', key, new CacheError('value_too_large', message, { key }))
+  return undefined
+}
+
+/** An entry as L1 keeps it beside the same one in L2. */
+export function sharedEntry(
+  rt: Runtime,
+  key: string,
+  policy: Policy,
+  entry: NewEntry,
+  parts: ValueParts,
+  generation: number,
+): CachedValue {
+  const now = rt.clock.now()
+  const names = entry.tags.map((tag) => tag.name)
+  const cells = cellsOf(rt, names)
+  return {
+    key: rt.prefix + key,
+    ...parts,
+    negative: (entry.flags & ENTRY_FLAG_NEGATIVE) !== 0,
+    id: entry.id,
+    createdAt: now,
+    loadMs: entry.loadMs,
+    staleAt: now + entry.ttlMs,
+    l1Until: l1Until(rt, policy, now),
+    forgetAt: now + entry.keepMs,
+    cells,
+    tokens: [entry.namespaceToken, ...entry.tags.map((tag) => tag.token)],
+    local: false,
+    generation,
+    invalidations: invalidationsOf(cells),
+  }
+}
+
+/** The namespace's cell, then those of the tags. */
+export function cellsOf(rt: Runtime, tags: readonly string[]): TagCell[] {
+  return [rt.cells.namespace, ...tags.map((tag) => rt.cells.cell(tag))]
+}

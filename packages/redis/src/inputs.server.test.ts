@@ -1,0 +1,264 @@
+/** Bad and hostile input: each is an ordinary name, or refused by name; none reaches what is not its own. */
+import { type RedisServer, startRedis } from '@holdfast/testkit'
+import { type Cache, type CacheKey, createCache, type EntryOptions } from 'holdfast'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { INJECTION, ODD_NAMES, ODD_TUPLES } from './testing/odd-names.ts'
+import { inUse, openTiers, TIERS } from './testing/tiers.ts'
+
+let server: RedisServer
+beforeAll(async () => {
+  server = await startRedis()
+})
+afterAll(() => server.stop())
+
+describe.each(TIERS)('%s', (tiers) => {
+  let cache: Cache
+  beforeEach(async () => {
+    await server.cli('FLUSHALL')
+    // Whatever a test writes, this key is not its to touch.
+    await server.cli('SET', 'sentinel', 'alive')
+    cache = await openTiers(tiers, server.url)
+  })
+  afterEach(async () => {
+    await cache.close()
+    expect(await server.cli('GET', 'sentinel')).toBe('alive')
+    expect(await server.cli('EXISTS', 'evil')).toBe(0)
+  })
+
+  /** Each name keeps what is its own, whatever the others are; and loses it alone. */
+  async function expectDistinct<Name>(
+    names: readonly Name[],
+    of: (name: Name) => { readonly cache: Cache; readonly key: CacheKey },
+    forget: (name: Name) => Promise<unknown>,
+  ): Promise<void> {
+    const readAll = (): Promise<unknown[]> =>
+      Promise.all(names.map((name) => of(name).cache.get(of(name).key)))
+    const left: unknown[] = names.map((_, i) => `value ${i}`)
+    for (const [i, name] of names.entries()) await of(name).cache.set(of(name).key, `value ${i}`)
+    expect(await readAll()).toEqual(left)
+    for (const [i, name] of names.entries()) {
+      await forget(name)
+      left[i] = undefined
+      expect(await readAll()).toEqual(left)
+    }
+  }
+
+  describe('keys', () => {
+    const long = [250, 251, 8192].map((length) => 'x'.repeat(length))
+    const keys = [...ODD_NAMES, ...ODD_TUPLES, ...long, `${'x'.repeat(8191)}y`]
+
+    test('with any character in them are distinct, and ordinary (B2, B3, B5, B7, B8)', async () => {
+      await expectDistinct(
+        keys,
+        (key) => ({ cache, key }),
+        (key) => cache.delete(key),
+      )
+    })
+
+    test('that are equal in content are one key, whatever the order of properties (B4, B12)', async () => {
+      await cache.set(['user', { a: 1, b: [{ c: 2, d: 3 }] }], 'one')
+      expect(await cache.get(['user', { b: [{ d: 3, c: 2 }], a: 1 }])).toBe('one')
+      expect(await cache.get(['user', { a: 1, b: [{ c: 2, d: 3 }], e: undefined }])).toBe('one')
+    })
+
+    const cyclic: unknown[] = []
+    cyclic.push(cyclic)
+    class Point {
+      readonly x = 1
+    }
+    const bad: Readonly<Record<string, unknown>> = {
+      'empty text (B1)': '',
+      'a lone high surrogate (B6)': '\ud800',
+      'a lone low surrogate in a part (B6)': ['\udc00'],
+      'a lone surrogate in a name (B6)': [{ '\ud800': 1 }],
+      'more than 8 KB (B4)': 'x'.repeat(8193),
+      '1 MB (B4)': 'x'.repeat(1_000_000),
+      'more than 8 KB of UTF-8 (B4)': 'é'.repeat(4097),
+      'a long tuple (B4)': ['x'.repeat(8192)],
+      'an empty tuple': [],
+      'a number': 42,
+      null: null,
+      undefined: undefined,
+      'an object': { id: 1 },
+      'a Map (B11)': [new Map()],
+      'a Set (B11)': [new Set()],
+      'an invalid Date (B11)': [new Date(Number.NaN)],
+      'an instance (B11)': [new Point()],
+      'a cycle (B11)': [cyclic],
+      'a function': [() => 1],
+      'a symbol': [Symbol('s')],
+      'undefined in a tuple': [undefined],
+      NaN: [Number.NaN],
+      infinity: [Number.POSITIVE_INFINITY],
+    }
+    test.each(Object.entries(bad))('%s: refused by every method, naming it', async (_title, key) => {
+      const before = await stored()
+      for (const [method, call] of Object.entries(methods(cache, key))) {
+        const refusal = { code: 'invalid_argument', message: expect.stringMatching(/^key/) }
+        await expect(call(), method).rejects.toMatchObject(refusal)
+      }
+      expect(await stored()).toBe(before)
+    })
+  })
+
+  const stored = async (): Promise<number> => Number(await server.cli('DBSIZE')) + cache.stats().l1.entries
+
+  describe('namespaces', () => {
+    // The last one's length has four digits.
+    const nested = [
+      ['t', '1'],
+      ['t', '1', '1'],
+      ['t\\', '1'],
+      ['t/1', '1'],
+      ['x'.repeat(512), 'y'.repeat(512)],
+    ]
+    const paths = [...[...ODD_NAMES, 't', 'x'.repeat(511), 'x'.repeat(512)].map((name) => [name]), ...nested]
+    const at = (path: readonly string[]): Cache => path.reduce((outer, name) => outer.namespace(name), cache)
+    const usable = async (): Promise<void> => {
+      for (const path of paths) await inUse(at(path), tiers)
+    }
+
+    test('of any name are distinct, and clear clears its own alone (B7, B8, B9)', async () => {
+      await usable()
+      await expectDistinct(
+        paths,
+        (path) => ({ cache: at(path), key: '1:s' }),
+        (path) => at(path).clear(),
+      )
+    })
+
+    test('of any name hear of changes made elsewhere', async () => {
+      if (tiers === 'L1 alone') return expect(cache.stats().l2.online).toBe(false)
+      await usable()
+      await using other = await openTiers(tiers, server.url)
+      for (const path of paths) {
+        const there = path.reduce((outer: Cache, name) => outer.namespace(name), other)
+        await inUse(there, tiers)
+        await at(path).set('k', 'old')
+        expect(await there.get('k')).toBe('old')
+        await at(path).set('k', 'new')
+        await there.barrier()
+        expect(await there.get('k'), JSON.stringify(path)).toBe('new')
+      }
+    })
+
+    test.each([
+      ['empty', ''],
+      ['of a lone surrogate', '\ud800'],
+      ['of 513 characters', 'x'.repeat(513)],
+    ])('%s: refused', (_title, name) => {
+      expect(() => cache.namespace(name)).toThrow(expect.objectContaining({ code: 'invalid_argument' }))
+      expect(() => createCache({ name })).toThrow(expect.objectContaining({ code: 'invalid_argument' }))
+    })
+  })
+
+  describe('tags', () => {
+    const tags = [...ODD_NAMES, 'x'.repeat(512)]
+
+    test('of any name are distinct; a tag may be called like its key (B7, B27)', async () => {
+      for (const tag of tags) await cache.set(tag, tag, { tags: [tag] })
+      for (const [i, tag] of tags.entries()) {
+        await cache.invalidateTag(tag)
+        expect(await cache.getMany(tags)).toEqual(tags.map((one, j) => (j <= i ? undefined : one)))
+      }
+    })
+
+    test('said twice count once: 64 different ones are the most (B27)', async () => {
+      const many = Array.from({ length: 64 }, (_, i) => `tag ${i}`)
+      await cache.set('k', 1, { tags: [...many, ...many] })
+      expect(await cache.get('k')).toBe(1)
+      await cache.invalidateTag('tag 63')
+      expect(await cache.get('k')).toBe(undefined)
+    })
+
+    test('that no entry carries are invalidated without effect (B28)', async () => {
+      await cache.set('k', 1, { tags: ['mine'] })
+      expect(await cache.invalidateTag('nobody has it')).toEqual({ l2: 'applied' })
+      expect(await cache.get('k')).toBe(1)
+    })
+
+    const bad: Readonly<Record<string, unknown>> = {
+      empty: [''],
+      'not text': [42],
+      null: [null],
+      'a lone surrogate': ['\ud800'],
+      '513 characters': ['x'.repeat(513)],
+      '1 MB (B28)': ['x'.repeat(1_000_000)],
+      '65 of them': Array.from({ length: 65 }, (_, i) => `tag ${i}`),
+      '10,000 of them': Array.from({ length: 10_000 }, (_, i) => `tag ${i}`),
+      'one text': 'abc',
+      'a Set': new Set(['a']),
+    }
+    test.each(Object.entries(bad))('%s: refused by every method, naming it', async (_title, given) => {
+      const options = unchecked({ tags: given })
+      const list = uncheckedTags(given)
+      const calls = {
+        set: () => cache.set('k', 1, options),
+        getOrSet: () => cache.getOrSet('k', () => 1, options),
+        'getOrSet, derived': () => cache.getOrSet('k', () => 1, { tags: () => list }),
+        'set, derived': () => cache.set('k', 1, { tags: () => list }),
+        getOrSetMany: () => cache.getOrSetMany(['k'], () => [1], options),
+        reserve: () => cache.reserve('k', options),
+        invalidateTags: () => cache.invalidateTags(list),
+        write: () => cache.write({ tags: list }, () => 1),
+      }
+      for (const [method, call] of Object.entries(calls)) {
+        const refusal = { code: 'invalid_argument', message: expect.stringMatching(/^tags/) }
+        await expect(call(), method).rejects.toMatchObject(refusal)
+      }
+      expect(await cache.get('k')).toBe(undefined)
+    })
+  })
+
+  test('a command inside a name or a value stays inside it (B3, S12)', async () => {
+    await using hostile = await openTiers(tiers, server.url, { name: INJECTION })
+    const inner = hostile.namespace(INJECTION)
+    await inUse(inner, tiers)
+    const options = { tags: [INJECTION] }
+    await inner.set(INJECTION, INJECTION, options)
+    expect(await inner.getOrSet([INJECTION], () => ({ [INJECTION]: INJECTION }), options)).toEqual({
+      [INJECTION]: INJECTION,
+    })
+    expect(await inner.get(INJECTION)).toBe(INJECTION)
+    await inner.write({ keys: [INJECTION], tags: [INJECTION] }, () => INJECTION)
+    expect(await inner.getMany([INJECTION, [INJECTION]])).toEqual([undefined, undefined])
+  })
+})
+
+/** What plain JavaScript may pass. */
+function unchecked(options: { readonly tags: unknown }): EntryOptions {
+  return JSON.parse('{}', () => options)
+}
+
+function uncheckedTags(tags: unknown): readonly string[] {
+  return JSON.parse('[]', () => tags)
+}
+
+function uncheckedKey(key: unknown): CacheKey {
+  return JSON.parse('""', () => key)
+}
+
+/** Every method that takes a key, with this one. */
+function methods(cache: Cache, given: unknown): Readonly<Record<string, () => Promise<unknown>>> {
+  const key = uncheckedKey(given)
+  const load = (): number => 1
+  return {
+    get: () => cache.get(key),
+    getMany: () => cache.getMany([key]),
+    getEntry: () => cache.getEntry(key),
+    has: () => cache.has(key),
+    ttl: () => cache.ttl(key),
+    set: () => cache.set(key, 1),
+    setMany: () => cache.setMany([[key, 1]]),
+    getOrSet: () => cache.getOrSet(key, load),
+    getOrSetMany: () => cache.getOrSetMany([key], () => [1]),
+    refresh: () => cache.refresh(key, load),
+    reserve: () => cache.reserve(key),
+    delete: () => cache.delete(key),
+    deleteMany: () => cache.deleteMany([key]),
+    expire: () => cache.expire(key),
+    write: () => cache.write({ keys: [key] }, load),
+    explain: () => cache.explain(key),
+    wrap: () => cache.wrap(load, { key: () => key })(),
+  }
+}

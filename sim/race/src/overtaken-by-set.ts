@@ -1,0 +1,75 @@
+import { decorateStore } from '@holdfast/testkit'
+import type { StoreDefinition } from 'holdfast/contracts'
+import { pause } from './clock.ts'
+import type { Run } from './random-race.ts'
+import { TwoNodes } from './two-nodes.ts'
+import type { Verdict } from './verdict.ts'
+
+/** One round's order of events; each is awaited by the next. */
+interface Order {
+  /** The server has answered the first operation. */
+  readonly answered: PromiseWithResolvers<void>
+  /** The set has been stored, and its caller knows. */
+  readonly isSet: PromiseWithResolvers<void>
+}
+
+/**
+ * A node sets a key while a READ or a FILL of its own is on its way that the server served before: the set's command
+ * was delayed (a script that the server has to be taught costs a round trip more), and the older reply is handled
+ * last. The older value must not replace what was set in this node's L1, where no push would remove it.
+ */
+export async function overtakenBySet(what: 'read' | 'fill', run: Run): Promise<Verdict> {
+  let order: Order | undefined
+  await using nodes = new TwoNodes(run, 'tracked', (definition) => ordered(definition, what, () => order))
+  const { first, second } = nodes
+  /** The set begins before the READ is sent, or while the load goes on: what is on its way by then it kills. */
+  const readBeforeSet = async (key: number): Promise<void> => {
+    let isRead = false
+    const read = first.reads.fresh(key).finally(() => {
+      isRead = true
+    })
+    while (!isRead && !first.loads.isRunning(key)) await pause(0)
+    if (isRead) order?.answered.resolve()
+    await Promise.all([set(key), read])
+  }
+  const set = async (key: number): Promise<void> => {
+    const isSet = order?.isSet
+    await first.writes.set(key).finally(() => isSet?.resolve())
+  }
+  return await nodes.play(async (key) => {
+    await second.writes.key(key)
+    if (what === 'read') await second.reads.fresh(key)
+    await first.cache.barrier()
+    order = { answered: Promise.withResolvers<void>(), isSet: Promise.withResolvers<void>() }
+    if (what === 'fill') await readBeforeSet(key)
+    else await Promise.all([set(key), first.reads.fresh(key)])
+    order = undefined
+    await first.reads.fresh(key)
+  })
+}
+
+/** Holds a PUT until the first READ or FILL was answered, and that answer until the PUT is done. */
+function ordered(
+  definition: StoreDefinition,
+  what: 'read' | 'fill',
+  orderOf: () => Order | undefined,
+): StoreDefinition {
+  const after = async <T>(reply: Promise<T>): Promise<T> => {
+    const order = orderOf()
+    const answer = await reply
+    order?.answered.resolve()
+    await order?.isSet.promise
+    return answer
+  }
+  return decorateStore(definition, {
+    namespace: (inner) => ({
+      put: async (request, by) => {
+        await orderOf()?.answered.promise
+        return await inner.put(request, by)
+      },
+      ...(what === 'read'
+        ? { read: (request, by) => after(inner.read(request, by)) }
+        : { fill: (request, by) => after(inner.fill(request, by)) }),
+    }),
+  })
+}
