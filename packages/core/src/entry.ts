@@ -56,6 +56,8 @@ export interface StoredEntry {
   readonly keepMs: number
   readonly loadMs: number
   readonly version: bigint | undefined
+  /** The server's clock when its reply was processed. */
+  readonly readAtMs: number
   readonly namespaceToken: Token
   readonly tags: readonly Tag[]
   /** Equal to `id`: handed back to `acquire` to say "this one I know". */
@@ -199,10 +201,36 @@ export function decodeEntry(bytes: Buffer, key: string, serverNowMs: number): De
     keepMs: bytes.readUIntBE(31, 5) - ageMs,
     loadMs: bytes.readUIntBE(36, 3),
     version,
+    readAtMs: serverNowMs,
     namespaceToken,
     tags,
     seen,
   }
+}
+
+/** A copy of an entry's bytes that has been stale since now: flagged, its ttl cut to its age. */
+export function expireEntry(bytes: Buffer, serverNowMs: number): Buffer {
+  const marked = Buffer.from(bytes)
+  const ageMs = Math.max(0, Math.floor(serverNowMs) - marked.readUIntBE(20, 6))
+  marked.writeUInt8(marked.readUInt8(2) | ENTRY_FLAG_STALE, 2)
+  marked.writeUIntBE(Math.min(marked.readUIntBE(26, 5), ageMs, U40_MAX), 26, 5)
+  return marked
+}
+
+// A soft part is 6 bytes of server time, when it was made, and 2 random ones.
+const SOFT_TIME_BYTES = 6
+
+/** The soft part of a tag that is expired now. `random`: any token. */
+export function softPart(serverNowMs: number, random: Token): Token {
+  const time = Buffer.allocUnsafe(SOFT_TIME_BYTES)
+  time.writeUIntBE(Math.floor(serverNowMs), 0, SOFT_TIME_BYTES)
+  return time.toString('latin1') + random.slice(SOFT_TIME_BYTES)
+}
+
+/** When a tag was last expired, ms of server time; undefined: it never was. */
+export function softenedAtMs(token: TagToken): number | undefined {
+  if (token.length !== 2 * TOKEN_BYTES) return undefined
+  return Buffer.from(token.slice(TOKEN_BYTES), 'latin1').readUIntBE(0, SOFT_TIME_BYTES)
 }
 
 /** Appends the tags found at `at` to `tags`; the offset behind them, or undefined where the bytes end early. */

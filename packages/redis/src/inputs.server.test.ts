@@ -104,15 +104,16 @@ describe.each(TIERS)('%s', (tiers) => {
   const stored = async (): Promise<number> => Number(await server.cli('DBSIZE')) + cache.stats().l1.entries
 
   describe('namespaces', () => {
-    // The last one's length has four digits.
+    // With the names around it, a namespace's own is at most 512 characters: `inputs/` is 7 of them.
+    const long = ['x'.repeat(504), 'x'.repeat(505)]
     const nested = [
       ['t', '1'],
       ['t', '1', '1'],
       ['t\\', '1'],
       ['t/1', '1'],
-      ['x'.repeat(512), 'y'.repeat(512)],
+      ['x'.repeat(500), 'yyyy'],
     ]
-    const paths = [...[...ODD_NAMES, 't', 'x'.repeat(511), 'x'.repeat(512)].map((name) => [name]), ...nested]
+    const paths = [...[...ODD_NAMES, 't', ...long].map((name) => [name]), ...nested]
     const at = (path: readonly string[]): Cache => path.reduce((outer, name) => outer.namespace(name), cache)
     const usable = async (): Promise<void> => {
       for (const path of paths) await inUse(at(path), tiers)
@@ -142,13 +143,29 @@ describe.each(TIERS)('%s', (tiers) => {
       }
     })
 
+    test('a cache hears of changes whatever it is called', async () => {
+      if (tiers === 'L1 alone') return expect(cache.stats().l2.online).toBe(false)
+      // Escaped, the longest of these names has more than 999 characters.
+      for (const name of [...ODD_NAMES, '/'.repeat(512)]) {
+        await using here = await openTiers(tiers, server.url, { name })
+        await using there = await openTiers(tiers, server.url, { name })
+        await here.set('k', 'old')
+        expect(await there.get('k')).toBe('old')
+        await here.set('k', 'new')
+        await there.barrier()
+        expect(await there.get('k'), JSON.stringify(name)).toBe('new')
+      }
+    })
+
     test.each([
       ['empty', ''],
       ['of a lone surrogate', '\ud800'],
       ['of 513 characters', 'x'.repeat(513)],
     ])('%s: refused', (_title, name) => {
-      expect(() => cache.namespace(name)).toThrow(expect.objectContaining({ code: 'invalid_argument' }))
-      expect(() => createCache({ name })).toThrow(expect.objectContaining({ code: 'invalid_argument' }))
+      const refused = expect.objectContaining({ code: 'invalid_argument' })
+      expect(() => cache.namespace(name)).toThrow(refused)
+      expect(() => createCache({ name })).toThrow(refused)
+      expect(() => cache.namespace('t').namespace('x'.repeat(506))).toThrow(refused)
     })
   })
 

@@ -188,6 +188,8 @@ async function runInFlight(race: NamedRace, nodes: Nodes, proxy: HoldingProxy): 
   const { loading, other, witness, mode } = nodes
   for (const node of [loading, other, witness]) await node.prepare(race)
   await witness.seed(race)
+  // What the seed changed has been pushed: later pushes are those of the race.
+  await loading.barrier()
   proxy.hold()
   const reading = loading.peek(race)
   await proxy.heard(race.id)

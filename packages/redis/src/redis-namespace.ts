@@ -14,6 +14,7 @@ import {
   type PutRequest,
   type ReadReply,
   type ReadRequest,
+  softPart,
   type Token,
   type Tokens,
   type Names as TouchedNames,
@@ -151,7 +152,7 @@ export class RedisNamespace implements NamespaceStore {
     await this.#script(
       scripts.EXPIRE_TAGS,
       keys,
-      tags.map(() => this.#newToken()),
+      tags.map(() => bytes(softPart(this.#client.serverNow(), this.#clock.token()))),
       by,
     )
   }

@@ -401,6 +401,24 @@ describe.each(Object.entries(tiers))('%s', (_, open) => {
     expect(await cache.get('k')).toBe('new')
   })
 
+  test('refresh takes no load that began before it, be it a refresh', async () => {
+    await using stage = new Stage()
+    const cache = open(stage)
+    for (const first of ['getOrSet', 'refresh'] as const) {
+      const db = new Database('before')
+      db.hold()
+      const running = watched(cache[first](`after ${first}`, db.load))
+      await stage.settle()
+      db.value = 'after'
+      const refresh = watched(cache.refresh(`after ${first}`, db.load))
+      await stage.advance(100)
+      db.release()
+      await stage.advance(100)
+      expect([running(), refresh()]).toEqual([{ value: 'before' }, { value: 'after' }])
+      expect(await cache.get(`after ${first}`)).toBe('after')
+    }
+  })
+
   test('validate checks what a loader gave; its output is the value', async () => {
     await using stage = new Stage()
     const cache = open(stage)

@@ -1,4 +1,11 @@
-import { ENTRY_FLAG_NEGATIVE, type StoredEntry, type TagToken, type Tokens } from '../contracts.ts'
+import {
+  ENTRY_FLAG_NEGATIVE,
+  type StoredEntry,
+  softenedAtMs,
+  type Tag,
+  type TagToken,
+  type Tokens,
+} from '../contracts.ts'
 import type { WaitBudget } from '../guard/wait-budget.ts'
 import { admitToL1, learnTokens, matchCells, matchEntry, neverInvalidated } from '../invalidation/fence.ts'
 import type { PendingRead } from '../invalidation/pending-reads.ts'
@@ -76,7 +83,17 @@ async function readL1(
   }
   if (state === 'gone') rt.dropKey(key, 'tag')
   if (state !== 'fresh' && state !== 'stale') return undefined
-  return { state, entry: held, tier: 'l1', reason: 'expired', staleSince: held.staleAt, seen: held.id }
+  return { state, entry: held, tier: 'l1', reason: 'expired', staleSince: staleSince(held), seen: held.id }
+}
+
+/** The end of its ttl, or the expiry of a tag by this process before it; L2's expiries are in `staleAt` already. */
+function staleSince(held: CachedValue): number {
+  let since = held.staleAt
+  if (!held.local) return since
+  held.cells.forEach((cell, i) => {
+    if (cell.local !== held.tokens[i]) since = Math.min(since, cell.softenedAt)
+  })
+  return since
 }
 
 /** Whether L1's entry is known to be true now. One shared round trip where the mode or the caller asks for it. */
@@ -211,7 +228,17 @@ export async function acceptStored(
     return absent(stored.namespaceToken === tokens.namespace ? 'tag' : 'invalidated', stored.seen)
   }
   if (stored.keepMs <= 0) return absent('expired', stored.seen)
-  return await promote(rt, key, stored, match === 'soft', by)
+  const freshMs = Math.min(
+    stored.freshMs,
+    ...stored.tags.map((one) => softFreshMs(stored, one, tag(one.name))),
+  )
+  return await promote(rt, key, stored, freshMs, by)
+}
+
+/** How long ago a tag was expired that the entry carries, as a time left; Infinity: it was not, since its load. */
+function softFreshMs(stored: StoredEntry, carried: Tag, current: TagToken | undefined): number {
+  if (current === undefined || current === carried.token) return Number.POSITIVE_INFINITY
+  return Math.min(0, (softenedAtMs(current) ?? stored.readAtMs) - stored.readAtMs)
 }
 
 /** Decodes a stored entry that may be served, and puts it into L1. */
@@ -219,13 +246,12 @@ async function promote(
   rt: Runtime,
   key: string,
   stored: StoredEntry,
-  soft: boolean,
+  freshMs: number,
   by: Acceptance,
 ): Promise<L2Answer> {
   const now = rt.clock.now()
   const decoded = await decodeStored(rt, key, stored, by.policy)
   if (decoded === undefined) return absent('error', stored.seen)
-  const freshMs = soft ? Math.min(0, stored.freshMs) : stored.freshMs
   const cells = [rt.cells.namespace, ...stored.tags.map((one) => rt.cells.cell(one.name))]
   const entry: CachedValue = {
     key: rt.prefix + key,

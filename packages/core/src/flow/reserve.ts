@@ -31,9 +31,7 @@ export async function reserve<T>(rt: Runtime, key: string, policy: Policy): Prom
   rt.recorder.read(key, 'miss', undefined, found.reason)
   const { promise: duty, resolve: onDuty } = Promise.withResolvers<Reservation<T>>()
   const { promise: loaded, resolve: give } = Promise.withResolvers<unknown>()
-  let isMine = false
   const loader = () => {
-    isMine = true
     const end = async (value: unknown) => {
       give(value)
       return await answer

@@ -10,6 +10,8 @@ export interface TagCell {
   token: TagToken | undefined
   /** The token for entries that only this process holds; minted when first needed. */
   local: TagToken | undefined
+  /** When this process last expired it. */
+  softenedAt: number
   /** Rises with every change: what was read before a change must not be learned after it. */
   changes: number
   /** Rises only when entries that carry the tag were invalidated: nothing from before may ever be served again. */
@@ -79,6 +81,7 @@ export class TagCells {
     if (cell === undefined) return
     cell.changes++
     cell.token = undefined
+    cell.softenedAt = this.#clock.now()
     if (cell.local !== undefined) cell.local = hardPart(cell.local) + this.#clock.token()
   }
 
@@ -125,7 +128,14 @@ export function invalidationsOf(cells: readonly TagCell[]): number {
 }
 
 function newCell(name: string): TagCell {
-  return { name, token: undefined, local: undefined, changes: 0, invalidations: 0 }
+  return {
+    name,
+    token: undefined,
+    local: undefined,
+    softenedAt: Number.POSITIVE_INFINITY,
+    changes: 0,
+    invalidations: 0,
+  }
 }
 
 function forget(cell: TagCell): void {

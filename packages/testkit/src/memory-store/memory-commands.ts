@@ -18,7 +18,9 @@ export interface RawRead {
 }
 
 export type RawAcquired =
-  | { readonly state: 'won' | 'busy' | 'quarantined'; readonly tokens: Tokens }
+  | { readonly state: 'won'; readonly tokens: Tokens }
+  | { readonly state: 'quarantined'; readonly tokens: Tokens }
+  | { readonly state: 'busy'; readonly holder: Token; readonly tokens: Tokens }
   | { readonly state: 'found'; readonly value: Buffer; readonly tokens: Tokens }
 
 export interface RawFilled {
@@ -56,9 +58,10 @@ export class MemoryCommands extends MemoryRules {
     const value = this.readValue(at, request.key)
     if (value !== undefined && !this.isSeen(value, request.key, request.seen))
       return { state: 'found', value, tokens }
-    if (this.parts.keyspace.lease.get(at.namespace, request.key) !== undefined) {
+    const lease = this.parts.keyspace.lease.get(at.namespace, request.key)
+    if (lease !== undefined) {
       this.track(at, 'lease', request.key)
-      return { state: 'busy', tokens }
+      return { state: 'busy', holder: lease.token, tokens }
     }
     this.grantLease(at, request.key, request.token, request.leaseMs)
     return { state: 'won', tokens }

@@ -2,10 +2,11 @@ import {
   CacheError,
   type Clock,
   decodeEntry,
-  ENTRY_FLAG_STALE,
   encodeEntry,
+  expireEntry,
   hardPart,
   type NewEntry,
+  softPart,
   type TagToken,
   type Token,
   type Tokens,
@@ -82,7 +83,7 @@ export class MemoryRules {
   }
 
   protected softened(token: TagToken): TagToken {
-    return hardPart(token) + this.newToken()
+    return hardPart(token) + softPart(this.parts.now(), this.newToken())
   }
 
   protected isSeen(value: Buffer, key: string, seen: string | undefined): boolean {
@@ -126,8 +127,7 @@ export class MemoryRules {
     const { value: shelf } = this.parts.keyspace
     const bytes = shelf.get(at.namespace, key)
     if (bytes === undefined || !decodeEntry(bytes, key, this.parts.now()).readable) return
-    const marked = Buffer.from(bytes)
-    marked.writeUInt8(marked.readUInt8(2) | ENTRY_FLAG_STALE, 2)
+    const marked = expireEntry(bytes, this.parts.now())
     shelf.set(at.namespace, key, marked, shelf.lifeMs(at.namespace, key))
   }
 

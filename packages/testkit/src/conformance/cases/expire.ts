@@ -1,4 +1,5 @@
 import { deepEqual, equal, notEqual, ok } from 'node:assert/strict'
+import { softenedAtMs } from 'holdfast/contracts'
 import type { CaseDefinition } from '../case-definition.ts'
 import { textOf } from '../client.ts'
 
@@ -19,6 +20,33 @@ export const expireCases: readonly CaseDefinition[] = [
       equal(await one.isValid(entry), true)
       ok((await one.readStored('untouched')).freshMs > 0)
       equal(await one.read('never stored'), undefined)
+    },
+  },
+  {
+    name: 'an expired value is stale since it was expired, however often it is read',
+    rule: 'expire',
+    run: async (stage) => {
+      const client = await stage.open()
+      await client.load('k', 'v')
+      await client.namespace.expire(['k'], client.by)
+      await client.namespace.expire(['k'], client.by)
+      await stage.pass(30)
+      const entry = await client.readStored('k')
+      ok(entry.freshMs <= -20 && entry.freshMs > -5_000, `stale for ${-entry.freshMs} ms`)
+    },
+  },
+  {
+    name: 'an expired tag tells since when',
+    rule: 'expireTags',
+    run: async (stage) => {
+      const client = await stage.open()
+      const { tokens } = await client.load('k', 'v', ['t'])
+      equal(softenedAtMs(tokens.tags.get('t') ?? ''), undefined)
+      await client.namespace.expireTags(['t'], client.by)
+      await stage.pass(30)
+      const token = (await client.tokens('t')).tags.get('t') ?? ''
+      const sinceMs = (await client.readStored('k')).readAtMs - (softenedAtMs(token) ?? Number.NaN)
+      ok(sinceMs >= 20 && sinceMs < 5_000, `expired ${sinceMs} ms ago`)
     },
   },
   {

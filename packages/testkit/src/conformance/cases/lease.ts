@@ -14,10 +14,11 @@ export const leaseCases: readonly CaseDefinition[] = [
     rule: 'F',
     run: async (stage) => {
       const [one, other] = [await stage.open(), await stage.open()]
-      const { tokens } = await one.win('k', { tags: ['t'] })
+      const { token, tokens } = await one.win('k', { tags: ['t'] })
       const second = await other.acquire('k', { tags: ['t'] })
       equal(second.state, 'busy')
       equal(second.tokens.tags.get('t'), tokens.tags.get('t'))
+      if (second.state === 'busy' && second.holder !== undefined) equal(second.holder, token)
       equal((await one.acquire('k')).state, 'busy')
     },
   },

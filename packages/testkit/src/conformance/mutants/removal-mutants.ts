@@ -1,4 +1,5 @@
 import {
+  ENTRY_FLAG_STALE,
   encodeEntry,
   type NewEntry,
   type PutReply,
@@ -43,6 +44,17 @@ class InvalidatesEveryLease extends MemoryCommands {
 class ExpireRemoves extends MemoryCommands {
   protected override markStale(at: Place, key: string): void {
     this.parts.keyspace.value.delete(at.namespace, key)
+  }
+}
+
+class ExpireForgetsWhen extends MemoryCommands {
+  protected override markStale(at: Place, key: string): void {
+    const { value: shelf } = this.parts.keyspace
+    const bytes = shelf.get(at.namespace, key)
+    if (bytes === undefined) return
+    const marked = Buffer.from(bytes)
+    marked.writeUInt8(marked.readUInt8(2) | ENTRY_FLAG_STALE, 2)
+    shelf.set(at.namespace, key, marked, shelf.lifeMs(at.namespace, key))
   }
 }
 
@@ -116,6 +128,7 @@ export const removalMutants: Readonly<Record<string, typeof MemoryCommands>> = {
   'keys are invalidated in all namespaces': InvalidatesEveryNamespace,
   'an invalidation or a put voids every lease': InvalidatesEveryLease,
   'an expire removes': ExpireRemoves,
+  'an expire forgets when': ExpireForgetsWhen,
   'an expire does nothing': ExpireDoesNothing,
   'expireTags replaces the hard part': ExpireTagsReplacesTheHardPart,
   'expireTags keeps the soft part': ExpireTagsKeepsTheSoftPart,
