@@ -6,9 +6,13 @@ import {
   ENTRY_FLAG_STALE,
   encodeEntry,
   encodeEntryHead,
+  expireEntry,
   hardPart,
   keyCheck,
   type NewEntry,
+  type StoredEntry,
+  softenedAtMs,
+  softPart,
 } from './entry.ts'
 
 const NOW_MS = 1_700_000_000_000
@@ -151,6 +155,7 @@ describe('decodeEntry', () => {
           payload: Buffer.from(entry.payload),
           codec: entry.codec,
           flags: entry.flags,
+          readAtMs: NOW_MS + 500,
           ageMs: 500,
           freshMs: entry.ttlMs - 500,
           keepMs: entry.keepMs - 500,
@@ -249,6 +254,34 @@ describe('decodeEntry', () => {
   })
 })
 
+describe('expireEntry', () => {
+  test('marks a copy as stale since now, or since its ttl where that is over, and moves nothing else', () => {
+    const bytes = encodeEntry(TAGGED, 'k', NOW_MS)
+    const expired = expireEntry(bytes, NOW_MS + 10_000)
+    expect(decodeEntry(bytes, 'k', NOW_MS + 15_000)).toMatchObject({ freshMs: 45_000 })
+    const { freshMs, flags, ...rest } = decodedAt(expired, NOW_MS + 15_000)
+    expect({ freshMs, flags }).toEqual({ freshMs: -5_000, flags: ENTRY_FLAG_NEGATIVE | ENTRY_FLAG_STALE })
+    const { freshMs: _freshMs, flags: _flags, ...untouched } = decodedAt(bytes, NOW_MS + 15_000)
+    expect(rest).toEqual(untouched)
+    expect(decodedAt(expireEntry(bytes, NOW_MS + 90_000), NOW_MS + 90_000).freshMs).toBe(-30_000)
+    // Expired twice: stale since the first time.
+    expect(decodedAt(expireEntry(expired, NOW_MS + 20_000), NOW_MS + 20_000).freshMs).toBe(-10_000)
+  })
+})
+
+describe('soft parts', () => {
+  test('tell when the tag was expired', () => {
+    const soft = softPart(NOW_MS + 0.7, 'random!!')
+    expect(soft).toHaveLength(8)
+    expect(softenedAtMs(`hardpart${soft}`)).toBe(NOW_MS)
+    expect(softenedAtMs('hardpart')).toBeUndefined()
+  })
+
+  test('of one moment differ', () => {
+    expect(softPart(NOW_MS, 'aaaaaaaa')).not.toBe(softPart(NOW_MS, 'aaaaaaab'))
+  })
+})
+
 describe('tokens and checks', () => {
   test('the hard part of a token is its first 8 characters', () => {
     expect(hardPart('hardpart')).toBe('hardpart')
@@ -260,6 +293,12 @@ describe('tokens and checks', () => {
     expect(seen.size).toBe(100_000)
   })
 })
+
+function decodedAt(bytes: Buffer, serverNowMs: number): StoredEntry {
+  const decoded = decodeEntry(bytes, 'k', serverNowMs)
+  if (decoded.readable) return decoded
+  throw new Error(`unreadable: ${decoded.reason}`)
+}
 
 function keyCheckHex(key: string): string {
   return keyCheck(key)
