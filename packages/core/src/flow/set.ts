@@ -1,5 +1,5 @@
 import { validate } from '../codec/validate.ts'
-import { CacheError, show } from '../contracts.ts'
+import { CacheError, invalidArgument, show } from '../contracts.ts'
 import { admitToL1, learnTokens } from '../invalidation/fence.ts'
 import type { Policy } from '../policy.ts'
 import type { Runtime } from '../runtime/runtime.ts'
@@ -20,6 +20,13 @@ export async function set(
   policy: Policy,
   version?: bigint,
 ): Promise<Invalidated> {
+  if (version !== undefined && rt.link === undefined) {
+    throw invalidArgument(
+      'version',
+      'nothing: versions are compared by the shared tier, and there is none',
+      version,
+    )
+  }
   const checked = policy.validate === undefined ? value : await validate(policy.validate, value)
   const tags = tagsOf(policy, checked)
   const parts = sealParts(rt, key, checked, tags.length, 'given')
