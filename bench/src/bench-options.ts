@@ -25,7 +25,7 @@ const FULL: Effort = {
   rounds: 5,
   taggedKeys: 10_000,
 }
-const QUICK: Effort = { ...FULL, runs: 3, warmUpMs: 300, measureMs: 500, rounds: 3 }
+const QUICK: Effort = { ...FULL, runs: 3, warmUpMs: 500, measureMs: 600, rounds: 3 }
 /** Whether everything runs; its numbers mean nothing. */
 const SMOKE: Effort = {
   runs: 1,

@@ -1,3 +1,4 @@
+import type { CacheContender } from '../caches/contender.ts'
 import { openCache } from '../caches/open-cache.ts'
 import { keepInFlight } from '../keep-in-flight.ts'
 import { checkProduct, keyAt, keysOf, productOf } from '../product.ts'
@@ -5,6 +6,7 @@ import type { Row } from '../row.ts'
 import { timesBest } from '../targets.ts'
 
 const CALLERS = 64
+const FILL_PASSES_MAX = 5
 
 /** getOrSet that finds its object in L2, end to end, without L1. */
 export const l2HitRow: Row = {
@@ -43,12 +45,25 @@ export const l2HitRow: Row = {
       },
     })
     const keys = keysOf(effort.keys)
-    await Promise.all(keys.map((key) => cache.getOrSet(key)))
+    await fill(cache, keys, () => loads)
+    const filledBy = loads
     const numbers = await keepInFlight(CALLERS, effort, async (caller, turn) => {
       const key = keyAt(keys, caller, turn)
       checkProduct(await cache.getOrSet(key), key)
     })
-    if (loads !== keys.length) throw new Error(`${loads} loads of ${keys.length} keys: these were no hits`)
+    if (loads !== filledBy) throw new Error(`${loads - filledBy} loads: these were no hits`)
     return numbers
   },
+}
+
+/** Reads every key until none is loaded: on a busy machine a fill may come too late, and be refused. */
+async function fill(cache: CacheContender, keys: readonly string[], loads: () => number): Promise<void> {
+  for (let pass = 1; pass <= FILL_PASSES_MAX; pass++) {
+    const before = loads()
+    for (let i = 0; i < keys.length; i += CALLERS) {
+      await Promise.all(keys.slice(i, i + CALLERS).map((key) => cache.getOrSet(key)))
+    }
+    if (loads() === before) return
+  }
+  throw new Error(`keys are still loaded in pass ${FILL_PASSES_MAX}`)
 }

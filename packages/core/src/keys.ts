@@ -15,9 +15,9 @@ export type KeyPart =
 export type CacheKey = string | readonly [KeyPart, ...KeyPart[]]
 
 /** Longest encoded key. Longer ones are a mistake (a body used as a key), and would cost every command. */
-export const KEY_BYTES_MAX = 8192
+const KEY_BYTES_MAX = 8192
 /** Longest tag or namespace name. */
-export const NAME_CHARS_MAX = 512
+const NAME_CHARS_MAX = 512
 // Deepest nesting in a key part.
 const PART_DEPTH_MAX = 16
 

@@ -32,7 +32,7 @@ export interface Survey {
 export type Origin = 'foreign' | 'own'
 
 /** Deeper values go in the tagged form: JSON.stringify recurses, and overflows the stack at some 4,000 levels. */
-export const JSON_DEPTH_MAX = 512
+const JSON_DEPTH_MAX = 512
 
 // A sparse array writes each hole as 5 bytes: with more of them than this it is a Map in disguise.
 const HOLES_MAX = 10_000

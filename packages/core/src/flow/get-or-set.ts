@@ -70,7 +70,7 @@ function staleHit(rt: Runtime, key: string, found: Found): unknown {
 }
 
 /** Whether a stale value may still be served by a window of `windowMs` that began when it became stale. */
-export function isWithin(rt: Runtime, found: Found, windowMs: number): boolean {
+function isWithin(rt: Runtime, found: Found, windowMs: number): boolean {
   return found.entry !== undefined && windowMs > 0 && rt.clock.now() < found.staleSince + windowMs
 }
 

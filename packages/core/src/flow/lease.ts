@@ -120,7 +120,8 @@ export async function acquire(
       if (job.background) return { kind: 'settled', outcome: { kind: 'left', sharedUpTo: 0 } }
       job.onBlocked?.()
       if (acquired.holder !== undefined) holders.add(acquired.holder)
-      if (holders.size > HOLDERS_MAX || rt.clock.now() >= giveUpAt) break
+      // L2 is there, and does not tell of a key that it does not hold: what is kept here would be stale for all of Δ.
+      if (holders.size > HOLDERS_MAX || rt.clock.now() >= giveUpAt) return { kind: 'none', keep: false }
       await waitForChange(rt, flight, wake, pollMs)
       pollMs = Math.min(POLL_MS_MAX, pollMs * 2)
     }

@@ -16,7 +16,7 @@ export interface Life {
 const LIVES_PER_TAG = 4
 
 /** The life of an entry before jitter. A null may have one of its own. */
-export function lifeOf(policy: Policy, value?: unknown): Life {
+function lifeOf(policy: Policy, value?: unknown): Life {
   const { negativeTtlMs, ttlMs } = policy
   if (value === null && negativeTtlMs > 0) return { ttlMs: negativeTtlMs, keepMs: negativeTtlMs }
   return { ttlMs, keepMs: ttlMs + Math.max(policy.swrMs, policy.staleIfErrorMs) }

@@ -45,7 +45,7 @@ export interface Captured {
 }
 
 /** At most two loads of one key run in one process: the one that was overtaken, and its follow-up. */
-export const LOADS_PER_KEY_MAX = 2
+const LOADS_PER_KEY_MAX = 2
 
 export const fence: Fence = {
   mayJoin: (flight) => !flight.closed,
