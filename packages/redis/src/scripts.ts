@@ -48,14 +48,18 @@ return {'busy', holder}
  * A tag's life is extended only when less than a quarter is left: every extension is pushed to whoever holds it.
  */
 export const MINT: RedisScript = script(`
-local tokens = {}
+-- All of them before the first read, which registers the keys: our own mint would be pushed back to us.
 for i, key in ipairs(KEYS) do
   if i <= 2 then
     redis.pcall('SET', key, ARGV[1 + i], 'NX')
-  elseif not redis.pcall('SET', key, ARGV[1 + i], 'NX', 'PX', ARGV[1]) then
-    local left = redis.call('PTTL', key)
-    if left > 0 and left < ARGV[1] / 4 then redis.call('PEXPIRE', key, ARGV[1]) end
+  else
+    redis.pcall('SET', key, ARGV[1 + i], 'NX', 'PX', ARGV[1])
   end
+end
+local tokens = {}
+for i, key in ipairs(KEYS) do
+  local left = i > 2 and redis.call('PTTL', key) or 0
+  if left > 0 and left < ARGV[1] / 4 then redis.call('PEXPIRE', key, ARGV[1]) end
   local token = redis.pcall('GET', key)
   tokens[i] = type(token) == 'string' and token or false
 end
@@ -99,19 +103,21 @@ ${NOW}
 ${QUARANTINED}
 if now > tonumber(ARGV[1]) then return redis.error_reply('LATE the write arrived after its deadline') end
 local count = (#KEYS - 5) / 2
+-- Minted before the first read: a script's reads register its keys, and our own mint would be pushed back to us.
+redis.call('SET', KEYS[4], ARGV[7], 'NX')
+redis.call('SET', KEYS[5], ARGV[8], 'NX')
+for i = 1, count do redis.call('SET', KEYS[5 + count + i], ARGV[8 + i * 4], 'NX', 'PX', ARGV[5]) end
 local function token(key, fresh, life)
   local held = redis.pcall('GET', key)
-  if type(held) == 'string' then
-    local left = life and redis.call('PTTL', key) or 0
-    if left > 0 and left < life / 4 then
-      redis.call('PEXPIRE', key, life)
-      redis.call('GET', key)
-    end
-    return held
+  if type(held) ~= 'string' then
+    if life then redis.call('SET', key, fresh, 'PX', life) else redis.call('SET', key, fresh) end
+    held = fresh
+  elseif life then
+    local left = redis.call('PTTL', key)
+    if left > 0 and left < life / 4 then redis.call('PEXPIRE', key, life) end
   end
-  if life then redis.call('SET', key, fresh, 'PX', life) else redis.call('SET', key, fresh) end
   redis.call('GET', key)
-  return fresh
+  return held
 end
 local function older()
   if ARGV[6] == '' then return false end
