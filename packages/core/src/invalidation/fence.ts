@@ -33,6 +33,8 @@ export interface Fence {
   sameTokens(captured: Captured, now: Tokens): boolean
   /** T': tokens read after the load are as good as captured ones if the namespace's tag epoch has not moved. */
   epochHeld(before: Token | undefined, after: Token | undefined): boolean
+  /** Q: L2 is neither read nor filled while an invalidation is owed to it. */
+  mayUse(owed: number): boolean
   /** S: a stale fallback belongs to the call whose own READ returned it, never to the flight. */
   fallback<T>(own: T | undefined, flights: T | undefined): T | undefined
 }
@@ -58,6 +60,7 @@ export const fence: Fence = {
     return true
   },
   epochHeld: (before, after) => before !== undefined && before === after,
+  mayUse: (owed) => owed === 0,
   fallback: (own) => own,
 }
 

@@ -1,4 +1,5 @@
 import type { Clock, NamespaceStore, Store, StoreWatcher } from '../contracts.ts'
+import type { Fence } from '../invalidation/fence.ts'
 import { applyInvalidation, type Invalidation, InvalidationQueue } from '../invalidation/queue.ts'
 
 /** What the link tells of; the runtime acts on it. */
@@ -22,6 +23,13 @@ const REPLAY_MS_MAX = 2_000
 // Generations whose last verified moment is remembered.
 const GENERATIONS_MAX = 16
 
+/** What a link needs of its cache. */
+export interface LinkShared {
+  readonly clock: Clock
+  readonly fence: Fence
+  readonly l2TimeoutMs: number
+}
+
 /** This cache's relation to L2: whether it may be used, what it last verified, and what it still owes. */
 export class L2Link implements StoreWatcher {
   readonly store: Store
@@ -31,6 +39,7 @@ export class L2Link implements StoreWatcher {
   readonly #clock: Clock
   readonly #events: LinkEvents
   readonly #timeoutMs: number
+  readonly #rules: Fence
   readonly #queue = new InvalidationQueue(QUEUED_NAMES_MAX)
   readonly #verifiedByGeneration = new Map<number, number>()
   #connected = false
@@ -41,11 +50,13 @@ export class L2Link implements StoreWatcher {
   #opening: Promise<void> | undefined
   #endOpening: () => void = () => undefined
 
-  constructor(store: Store, namespace: string, clock: Clock, timeoutMs: number, events: LinkEvents) {
+  constructor(store: Store, namespace: string, shared: LinkShared, events: LinkEvents) {
+    const { clock, l2TimeoutMs: timeoutMs } = shared
     this.store = store
     this.#clock = clock
     this.#timeoutMs = timeoutMs
     this.#events = events
+    this.#rules = shared.fence
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = clock.after(timeoutMs, () => this.#endOpening(), 'caller')
     this.#opening = promise
@@ -67,7 +78,7 @@ export class L2Link implements StoreWatcher {
 
   /** Rule Q: L2 is neither read nor filled while it is away or an invalidation is owed to it. */
   get usable(): boolean {
-    return this.#connected && this.#queue.size === 0
+    return this.#connected && this.#rules.mayUse(this.#queue.size)
   }
 
   /** Invalidations that L2 has not acknowledged. */

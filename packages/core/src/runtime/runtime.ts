@@ -79,10 +79,7 @@ export class Runtime implements LinkEvents {
     this.flights = new Flights((running) => shared.fence.mayFollow(running))
     this.wakes = new Wakes(shared.clock)
     this.localEpoch = shared.clock.token()
-    this.link =
-      shared.store === undefined
-        ? undefined
-        : new L2Link(shared.store, name, shared.clock, shared.l2TimeoutMs, this)
+    this.link = shared.store === undefined ? undefined : new L2Link(shared.store, name, shared, this)
   }
 
   /** The next number of the one order in which calls, loads and fills are compared (rules J and L). */

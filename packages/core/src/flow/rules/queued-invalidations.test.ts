@@ -1,19 +1,12 @@
 /** Rules of docs/wire/protocol.md; each race is run with its rule and without it. */
-import { afterEach, describe, expect, test, vi } from 'vitest'
-import { L2Link } from '../../runtime/l2-link.ts'
+import { describe, expect, test } from 'vitest'
 import { Database } from '../../testing/database.ts'
 import { watched } from '../../testing/outcome.ts'
 import { race } from '../../testing/race.ts'
 import { Stage } from '../../testing/stage.ts'
 
-afterEach(() => {
-  vi.restoreAllMocks()
-})
-
 describe('Q: what L2 has not acknowledged is fenced in this process', () => {
-  const usableAlways = {
-    server: () => void vi.spyOn(L2Link.prototype, 'usable', 'get').mockReturnValue(true),
-  }
+  const usableAlways = { rules: { mayUse: () => true } }
 
   race('a key whose delete is queued is not read from L2', {
     off: usableAlways,
