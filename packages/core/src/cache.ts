@@ -91,7 +91,8 @@ export class Cache implements AsyncDisposable {
     const rt = this.#open()
     const encoded = encodeKey(key)
     if (typeof loader !== 'function') throw invalidArgument('loader', 'a function', loader)
-    return typed<T>(await getOrSet(rt, encoded, loader, resolvePolicy(this.#policy, options)))
+    // Not awaited: a hit is no promise, and awaiting it would cost a turn of the microtask queue.
+    return typed<T>(getOrSet(rt, encoded, loader, resolvePolicy(this.#policy, options)))
   }
 
   /**
@@ -246,7 +247,7 @@ export class Cache implements AsyncDisposable {
     const { key, ...entryOptions } = options
     const policy = resolvePolicy(this.#policy, entryOptions)
     return async (...args) =>
-      typed<T>(await getOrSet(this.#open(), encodeKey(key(...args)), () => run(...args), policy))
+      typed<T>(getOrSet(this.#open(), encodeKey(key(...args)), () => run(...args), policy))
   }
 
   /** A cache beside this one, with keys, tags and `clear` of its own; L1's bounds and L2's connection are shared. */

@@ -12,20 +12,31 @@ import { answerOf } from './value.ts'
 
 /**
  * The one place that decides: fresh → answer; stale within swr → answer, and refresh behind; else load; where the load
- * fails, or is slower than softTimeout → a stale value within staleIfError, or the error.
+ * fails, or is slower than softTimeout → a stale value within staleIfError, or the error. A hit in L1 that needs no
+ * waiting is answered as it is, everything else as a promise: a hit costs its caller no promise but his own.
  */
-export async function getOrSet(
+export function getOrSet(
   rt: Runtime,
   key: string,
   loader: Loader,
   policy: Policy,
   onBlocked?: () => void,
-): Promise<unknown> {
-  const mark = rt.mark()
+): unknown {
   if (!policy.strong) {
     const hit = freshInL1(rt, key, rt.clock.now())
     if (hit !== undefined) return hitIn(rt, key, hit, 'l1', loader, policy)
   }
+  return readOrLoad(rt, key, loader, policy, onBlocked)
+}
+
+async function readOrLoad(
+  rt: Runtime,
+  key: string,
+  loader: Loader,
+  policy: Policy,
+  onBlocked: (() => void) | undefined,
+): Promise<unknown> {
+  const mark = rt.mark()
   const budget = rt.budget()
   const joins = policy.softTimeoutMs === Number.POSITIVE_INFINITY && isLoading(rt, key)
   const found = joins ? undefined : await read(rt, key, policy, budget)

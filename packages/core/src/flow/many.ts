@@ -44,7 +44,7 @@ export async function getOrSetMany<Key>(
   for (const [encoded, given] of unique) {
     const load: Loader = ({ signal }) => bulk.load(encoded, given, signal)
     const decide = () => bulk.decide(encoded)
-    const answer = getOrSet(rt, encoded, load, policy, decide)
+    const answer = Promise.resolve(getOrSet(rt, encoded, load, policy, decide))
     answers.set(encoded, answer)
     answer.then(decide, decide)
   }
