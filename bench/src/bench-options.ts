@@ -16,8 +16,8 @@ export interface BenchOptions {
 
 const FULL: Effort = {
   runs: 5,
-  warmUpMs: 600,
-  measureMs: 1200,
+  warmUpMs: 2000,
+  measureMs: 1500,
   keys: 1000,
   herdProcesses: 5,
   herdCallers: 100,
@@ -25,7 +25,7 @@ const FULL: Effort = {
   rounds: 5,
   taggedKeys: 10_000,
 }
-const QUICK: Effort = { ...FULL, runs: 3, warmUpMs: 500, measureMs: 600, rounds: 3 }
+const QUICK: Effort = { ...FULL, runs: 3, warmUpMs: 1000, measureMs: 600, rounds: 3 }
 /** Whether everything runs; its numbers mean nothing. */
 const SMOKE: Effort = {
   runs: 1,

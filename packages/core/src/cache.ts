@@ -158,13 +158,17 @@ export class Cache implements AsyncDisposable {
     const rt = this.#open()
     const encoded = encodeKey(key)
     const { version, ...entryOptions } = options ?? {}
-    if (version !== undefined && typeof version !== 'bigint')
-      throw invalidArgument('version', 'a bigint', version)
+    if (version !== undefined && (typeof version !== 'bigint' || BigInt.asIntN(64, version) !== version)) {
+      throw invalidArgument('version', 'a bigint of at most 64 bits', version)
+    }
     return await set(rt, encoded, value, resolvePolicy(this.#policy, entryOptions), version)
   }
 
   /** `set` for several entries, pipelined: 'queued' if any of them is. */
   async setMany<T>(entries: Iterable<readonly [CacheKey, T]>, options?: SetOptions<T>): Promise<Invalidated> {
+    if (typeof Object(entries)[Symbol.iterator] !== 'function') {
+      throw invalidArgument('entries', 'pairs of key and value: an array of them, or a Map', entries)
+    }
     const ended = await inSlices([...entries], (slice) =>
       Promise.all(slice.map(([key, value]) => this.set(key, value, options))),
     )
@@ -189,7 +193,7 @@ export class Cache implements AsyncDisposable {
     return await expireKeys(this.#open(), [encodeKey(key)], checkRequire(options))
   }
 
-  /** Invalidates every entry that carries the tag, whatever their number. 1 round trip, 2 commands. */
+  /** Invalidates every entry that carries the tag, whatever their number. 1 round trip, 1 command. */
   async invalidateTag(tag: string, options?: InvalidateOptions): Promise<Invalidated> {
     return await this.invalidateTags([tag], options)
   }

@@ -83,6 +83,10 @@ export function createCacheWith(options: CacheOptions, rules: Fence): Cache {
   const maxStaleMs =
     l1 === undefined || l1 === false ? MAX_STALE_MS : orDefault('l1.maxStale', l1.maxStale, MAX_STALE_MS)
   const bytes = maxValueBytes === undefined ? MAX_VALUE_BYTES : sizeBytes('maxValueBytes', maxValueBytes)
+  const l2TimeoutMs = orDefault('l2Timeout', l2Timeout, L2_TIMEOUT_MS)
+  const wrapped = createCodec(codec === undefined ? { types: named } : { types: named, wrap: codec })
+  const mode = checkMode(l1)
+  checkHooks(logger, clock)
   const log = (level: 'info' | 'warn', message: string) => root.log(level, message)
   const wantsPush = l1 !== false && (l1?.mode ?? 'tracked') !== 'none'
   const memory =
@@ -92,6 +96,7 @@ export function createCacheWith(options: CacheOptions, rules: Fence): Cache {
           const owner = owners.get(entry.cells[0])
           owner?.rememberExit(entry.key.slice(owner.prefix.length), reason)
         })
+  // Everything is checked by now: what is opened must end up in a cache that can be closed.
   const store = l2?.open({
     clock,
     cacheName: name,
@@ -100,19 +105,23 @@ export function createCacheWith(options: CacheOptions, rules: Fence): Cache {
     maxValueBytes: bytes,
     log: (level, message) => log(level, message),
   })
+  if (store !== undefined && !store.capabilities.push && (mode === 'strong' || mode === 'tracked')) {
+    store.close().catch(() => undefined)
+    throw invalidArgument('l1.mode', "'none': this shared tier does not tell of changes", mode)
+  }
   const shared: Shared = {
     clock,
     fence: rules,
     logger,
     counters: new Counters(),
     memory,
-    mode: modeOf(l1, store?.capabilities.push ?? false, store === undefined),
+    mode: mode ?? (store?.capabilities.push === true ? 'tracked' : 'none'),
     maxStaleMs,
     store,
-    codec: createCodec(codec === undefined ? { types: named } : { types: named, wrap: codec }),
+    codec: wrapped,
     types: named,
     isolation: isolation ?? 'freeze',
-    l2TimeoutMs: orDefault('l2Timeout', l2Timeout, L2_TIMEOUT_MS),
+    l2TimeoutMs,
     maxValueBytes: bytes,
   }
   const namespaces = new Map<string, Runtime>()
@@ -171,15 +180,23 @@ function createMemory(
   })
 }
 
-function modeOf(l1: L1Options | false | undefined, push: boolean, alone: boolean): L1Mode {
+function checkMode(l1: L1Options | false | undefined): L1Mode | undefined {
   const mode = l1 === false ? undefined : l1?.mode
-  if (mode !== undefined && !['strong', 'tracked', 'none'].includes(mode)) {
-    throw invalidArgument('l1.mode', "'strong', 'tracked' or 'none'", mode)
+  if (mode === undefined || ['strong', 'tracked', 'none'].includes(mode)) return mode
+  throw invalidArgument('l1.mode', "'strong', 'tracked' or 'none'", mode)
+}
+
+function checkHooks(logger: unknown, clock: unknown): void {
+  const has = (host: unknown, ...names: string[]) =>
+    typeof host === 'object' &&
+    host !== null &&
+    names.every((name) => typeof Reflect.get(host, name) === 'function')
+  if (logger !== undefined && !has(logger, 'info', 'warn')) {
+    throw invalidArgument('logger', 'an object with the functions info and warn', logger)
   }
-  if (!push && !alone && (mode === 'strong' || mode === 'tracked')) {
-    throw invalidArgument('l1.mode', "'none': this shared tier does not tell of changes", mode)
+  if (!has(clock, 'now', 'wallNow', 'after', 'random', 'token')) {
+    throw invalidArgument('clock', 'a Clock', clock)
   }
-  return mode ?? (push ? 'tracked' : 'none')
 }
 
 function orDefault(name: string, value: unknown, otherwise: number): number {

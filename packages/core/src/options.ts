@@ -39,7 +39,7 @@ export interface SchemaIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
 }
 
-/** How L1 keeps up with changes made elsewhere; docs/concepts.md compares them. */
+/** How L1 keeps up with changes made elsewhere; the README compares them. */
 export type L1Mode = 'strong' | 'tracked' | 'none'
 
 /** What leaves L1 when it is full. 'none' refuses new values instead. */
@@ -113,7 +113,7 @@ export interface CacheOptions
   readonly l2?: StoreDefinition
   /** One budget per call for all its waits on L2. Default '250ms'. */
   readonly l2Timeout?: Duration
-  /** Largest encoded value; a larger one is served but not stored. Default '1mb'. */
+  /** Largest encoded value in L2; a larger one is served but not stored. Default '1mb'. */
   readonly maxValueBytes?: ByteSize
   /**
    * 'freeze' (default): one shared object, deeply frozen. 'clone': a copy per hit. 'share': the object as it is,

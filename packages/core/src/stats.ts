@@ -26,7 +26,7 @@ export interface CacheStats {
   readonly invalidations: number
   readonly l2Errors: number
   readonly l2WriteFailures: number
-  /** Hooks of yours (listeners, loggers) that threw. */
+  /** Calls of your logger that threw. A listener on diagnostics_channel that throws is an uncaught exception. */
   readonly hookErrors: number
   readonly l1: {
     readonly entries: number

@@ -19,6 +19,9 @@ import type { RedisAddress } from './url.ts'
 // Tags kept warm with each heartbeat: under LRU a server evicts first what L1 keeps everyone from reading.
 const WARM_TAGS_MAX = 64
 
+// A first connection that takes longer is told of, once; later losses are told of when they happen.
+const ABSENT_AFTER_MS = 200
+
 interface Opened {
   readonly watcher: StoreWatcher
   readonly names: Names
@@ -60,6 +63,14 @@ export class RedisStore implements Store, Lane {
         onTrouble: (error) => environment.log('warn', `L2 ${address.display}: ${String(error)}`),
       },
     })
+    environment.clock.after(ABSENT_AFTER_MS, () => this.#warnIfAbsent())
+  }
+
+  /** A server that cannot be reached at the start is a normal state, but not one to be silent about. */
+  #warnIfAbsent(): void {
+    if (this.client.ready || this.#closing) return
+    const why = this.client.lastError?.message ?? 'no answer'
+    this.#environment.log('warn', `L2 ${this.address}: not reached yet, going on without it: ${why}`)
   }
 
   get online(): boolean {

@@ -47,13 +47,19 @@ export function flagsOf(policy: Policy, value: unknown): number {
   return value === null && policy.negativeTtlMs > 0 ? ENTRY_FLAG_NEGATIVE : 0
 }
 
-/** The bytes of a value; undefined where they are too many: the value is answered and not stored. */
+/** The bytes of a value; undefined where they are too many, or the user's codec fails: it is answered and not stored. */
 export function encode(
   rt: Runtime,
   key: string,
   parts: Pick<ValueParts, 'value' | 'form'>,
 ): { codec: number; payload: Uint8Array } | undefined {
-  const encoded = rt.shared.codec.encode(parts.value, parts.form)
+  let encoded: { codec: number; payload: Uint8Array }
+  try {
+    encoded = rt.shared.codec.encode(parts.value, parts.form)
+  } catch (error) {
+    rt.recorder.trouble('l2.write_failed', key, error)
+    return undefined
+  }
   const { byteLength } = encoded.payload
   const { maxValueBytes } = rt.shared
   if (byteLength <= maxValueBytes) return encoded

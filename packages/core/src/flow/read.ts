@@ -15,7 +15,7 @@ import type { CachedValue } from '../runtime/cached-value.ts'
 import type { Found } from '../runtime/found.ts'
 import type { L2Link } from '../runtime/l2-link.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import type { L2Answer } from '../runtime/shared-read.ts'
+import type { L2Answer, SharedRead } from '../runtime/shared-read.ts'
 import type { MissReason } from '../stats.ts'
 import { decodeStored } from './value.ts'
 
@@ -141,15 +141,16 @@ function shareReadL2(
   budget: WaitBudget,
 ): Promise<L2Answer> {
   const shared = rt.reads.get(key)
-  if (shared !== undefined && !shared.request.written && shared.validate === policy.validate)
+  if (shared?.answer !== undefined && !shared.request.written && shared.validate === policy.validate)
     return shared.answer
   const tags = [...new Set([...policy.tags, ...rt.tagHints(key)])].filter((tag) => !isHeld(rt, tag))
   const namespace = !rt.tracking || rt.cells.namespace.token === undefined
   const request = { keys: [key], tags, namespace, intent: 'peek' as const, written: false }
   const answer = budget.wait((by) => readL2(rt, link, key, request, policy, by))
-  const mine = { request, answer, validate: policy.validate }
+  const mine: SharedRead = { request, answer, validate: policy.validate }
   rt.reads.set(key, mine)
   const forget = () => {
+    mine.answer = undefined
     if (rt.reads.get(key) === mine) rt.reads.delete(key)
   }
   answer.then(forget, forget)

@@ -34,7 +34,7 @@ export async function set(
   if (rt.link !== undefined && body === undefined) {
     throw new CacheError(
       'value_too_large',
-      `value of ${show(key)}: encoded it is larger than maxValueBytes (${rt.shared.maxValueBytes})`,
+      `the value of ${show(key)} cannot be stored: encoded it is larger than maxValueBytes (${rt.shared.maxValueBytes}), or the codec failed`,
       { key },
     )
   }

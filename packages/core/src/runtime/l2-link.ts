@@ -110,10 +110,11 @@ export class L2Link implements StoreWatcher {
     invalidation: Invalidation,
   ): Promise<{ l2: 'applied' } | { l2: 'queued'; cause: unknown }> {
     try {
+      const by = this.#by()
       await this.#opening
       // A queue is emptied first: an older 'expire' must not overtake a newer 'delete', nor the other way round.
       if (this.#queue.size > 0) await this.#replay()
-      await applyInvalidation(this.ops, invalidation, this.#by())
+      await applyInvalidation(this.ops, invalidation, by)
       return { l2: 'applied' }
     } catch (cause) {
       this.owe(invalidation)

@@ -173,7 +173,8 @@ export class Runtime implements LinkEvents {
   }
 
   connected(server: string, version: string): void {
-    this.log('info', `cache ${show(this.name)}: L2 is ${server} ${version}`)
+    // One line a cache: inner namespaces share its connection.
+    if (this.prefix === '') this.log('info', `cache ${show(this.name)}: L2 is ${server} ${version}`)
   }
 
   /** Without a logger, warnings are process warnings: a server that is refused must not go unnoticed. */

@@ -16,6 +16,7 @@ export interface L2Answer {
 /** An L2 read under way. */
 export interface SharedRead {
   readonly request: ReadRequest
-  readonly answer: Promise<L2Answer>
+  /** Dropped when it is settled: a Map's old tables would keep the value alive. */
+  answer: Promise<L2Answer> | undefined
   readonly validate: StandardSchema | undefined
 }
