@@ -12,7 +12,7 @@ import type { RedisCommands } from './commands.ts'
 import { Names, parseName } from './names.ts'
 import { type Lane, RedisNamespace } from './redis-namespace.ts'
 import type { RespArgument } from './resp-encode.ts'
-import { FENCE_RESTART } from './scripts.ts'
+import { EVERY_SCRIPT, FENCE_RESTART } from './scripts.ts'
 import { parseInfo } from './server-facts.ts'
 import type { RedisAddress } from './url.ts'
 
@@ -126,6 +126,11 @@ export class RedisStore implements Store, Lane {
     if (session.facts.role === 'replica') {
       throw new CacheError('l2_unavailable', 'the server is a replica', { tier: 'l2', retryable: true })
     }
+    // A user without the right to load scripts sends their text when they are first needed.
+    const loading = EVERY_SCRIPT.map(({ source }) =>
+      session.command(['SCRIPT', 'LOAD', source], { by: session.by }),
+    )
+    await Promise.allSettled(loading)
     const opened = [...this.#opened.values()]
     await Promise.all(opened.map((one) => fenceRestart(session, one, session.facts.runId, session.by)))
     for (const one of opened) one.fencedOn = session.generation

@@ -222,3 +222,18 @@ redis.call('UNLINK', KEYS[2])
 redis.call('SET', KEYS[1], ARGV[1])
 return 1
 `)
+
+/** Loaded on each new connection: else every first caller would send the whole text, and behind what it was meant to precede. */
+export const EVERY_SCRIPT: readonly RedisScript[] = [
+  ACQUIRE,
+  MINT,
+  RENEW,
+  RELEASE,
+  FILL,
+  PUT,
+  EXPIRE,
+  EXPIRE_TAGS,
+  QUARANTINE,
+  UNQUARANTINE,
+  FENCE_RESTART,
+]

@@ -1,5 +1,6 @@
 import {
   ENTRY_FLAG_NEGATIVE,
+  type ReadRequest,
   type StoredEntry,
   softenedAtMs,
   type Tag,
@@ -143,7 +144,7 @@ function shareReadL2(
   const shared = rt.reads.get(key)
   if (shared?.answer !== undefined && !shared.request.written && shared.validate === policy.validate)
     return shared.answer
-  const tags = [...new Set([...policy.tags, ...rt.tagHints(key)])].filter((tag) => !isHeld(rt, tag))
+  const tags = unheldTags(rt, policy, rt.tagHints(key))
   const namespace = !rt.tracking || rt.cells.namespace.token === undefined
   const request = { keys: [key], tags, namespace, intent: 'peek' as const, written: false }
   const answer = budget.wait((by) => readL2(rt, link, key, request, policy, by))
@@ -157,6 +158,14 @@ function shareReadL2(
   return answer
 }
 
+const NO_TAGS: readonly string[] = []
+
+/** The tags whose tokens this read has to ask for. */
+function unheldTags(rt: Runtime, policy: Policy, hints: readonly string[]): readonly string[] {
+  if (policy.tags.length + hints.length === 0) return NO_TAGS
+  return [...new Set([...policy.tags, ...hints])].filter((tag) => !isHeld(rt, tag))
+}
+
 function isHeld(rt: Runtime, tag: string): boolean {
   return rt.tracking && rt.cells.held(tag) !== undefined
 }
@@ -166,7 +175,7 @@ async function readL2(
   rt: Runtime,
   link: L2Link,
   key: string,
-  request: { keys: string[]; tags: string[]; namespace: boolean; intent: 'peek'; written: boolean },
+  request: ReadRequest,
   policy: Policy,
   by: number,
 ): Promise<L2Answer> {
@@ -213,7 +222,7 @@ export async function acceptStored(
   asked: readonly string[],
   by: Acceptance,
 ): Promise<L2Answer> {
-  rt.rememberTags(key, unasked(stored, by.policy))
+  if (stored.tags.length > 0) rt.rememberTags(key, unasked(stored, by.policy))
   const known = new Map<string, TagToken | undefined>(asked.map((tag) => [tag, tokens.tags.get(tag)]))
   const tag = (name: string) => (known.has(name) ? known.get(name) : heldToken(rt, name))
   let match = matchEntry(stored, { namespace: tokens.namespace, tag })
