@@ -1,8 +1,12 @@
 import type { RedisServer } from '@holdfast/testkit'
 import { hostNow } from '@holdfast/testkit'
+import { pause } from './clock.ts'
 import type { MutationName } from './mutations.ts'
 import type { Scenario } from './scenarios.ts'
 import { both, NOTHING, type Verdict } from './verdict.ts'
+
+// Longest time that a run takes beyond its readers and writers: connecting, threads, the last reads, the sweep.
+const SETTLE_MS_MAX = 60_000
 
 /** How much is run. */
 export interface Effort {
@@ -74,6 +78,20 @@ export class Contest {
     const namespace = `race-${++this.#runs}`
     // Each run of a scenario makes choices of its own, the same ones whatever was run before.
     const seed = this.#seed + run
-    return await scenario.run({ server: this.#server, namespace, seed, mutation, forMs: this.#effort.runMs })
+    const { runMs: forMs } = this.#effort
+    const over = new AbortController()
+    const late = pause(forMs + SETTLE_MS_MAX, over.signal).then(() => {
+      const label = mutation === undefined ? scenario.name : `without ${mutation}: ${scenario.name}`
+      throw new Error(`${label}: run ${run} of seed ${this.#seed} did not end`)
+    })
+    try {
+      return await Promise.race([
+        scenario.run({ server: this.#server, namespace, seed, mutation, forMs }),
+        late,
+      ])
+    } finally {
+      over.abort()
+      late.catch(() => {})
+    }
   }
 }

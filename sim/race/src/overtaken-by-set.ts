@@ -5,6 +5,9 @@ import type { Run } from './random-race.ts'
 import { TwoNodes } from './two-nodes.ts'
 import type { Verdict } from './verdict.ts'
 
+// Longest hold: where the machine stalls, a READ or FILL that is waited for may never be sent.
+const HELD_MS_MAX = 100
+
 /** One round's order of events; each is awaited by the next. */
 interface Order {
   /** The server has answered the first operation. */
@@ -58,13 +61,13 @@ function ordered(
     const order = orderOf()
     const answer = await reply
     order?.answered.resolve()
-    await order?.isSet.promise
+    await held(order?.isSet.promise)
     return answer
   }
   return decorateStore(definition, {
     namespace: (inner) => ({
       put: async (request, by) => {
-        await orderOf()?.answered.promise
+        await held(orderOf()?.answered.promise)
         return await inner.put(request, by)
       },
       ...(what === 'read'
@@ -72,4 +75,8 @@ function ordered(
         : { fill: (request, by) => after(inner.fill(request, by)) }),
     }),
   })
+}
+
+async function held(until: Promise<void> | undefined): Promise<void> {
+  if (until !== undefined) await Promise.race([until, pause(HELD_MS_MAX)])
 }

@@ -35,7 +35,7 @@ export interface RacingNode {
   start(): Promise<void>
   /** One write: commit, then invalidate. */
   write(): Promise<void>
-  /** Ends its readers; resolves when the last one has its answer. */
+  /** Ends its readers; resolves when the last one has its answer, or is given up. */
   rest(): Promise<void>
   /** Reads what the tiers hold of every key, when all have come to rest. */
   peek(): Promise<void>
@@ -46,6 +46,8 @@ export interface RacingNode {
 
 // Longest wait for the first connection.
 const CONNECT_MS_MAX = 10_000
+// A read that takes longer is taken never to end.
+const READ_MS_MAX = 20_000
 // Longest pause between two reads of one reader.
 const THINK_MS_MAX = 2
 const STALL_SHARE = 0.05
@@ -99,7 +101,13 @@ export class RaceNode implements RacingNode {
 
   async rest(): Promise<void> {
     this.#isResting = true
-    await Promise.all(this.#readers)
+    const over = new AbortController()
+    const giveUp = pause(READ_MS_MAX, over.signal).then(
+      () => this.#reads.giveUp(),
+      () => {},
+    )
+    await Promise.race([Promise.all(this.#readers), giveUp])
+    over.abort()
   }
 
   async peek(): Promise<void> {

@@ -19,12 +19,24 @@ const EVERY_READ = [
 // Keys of one bulk read.
 const MANY = 3
 
+// The first errors tell enough.
+const ERRORS_MAX = 10
+
+/** What a read came to. */
+interface Answer {
+  readonly row?: Row | undefined
+  readonly source?: ReadSource | undefined
+  readonly result?: 'error' | 'unfinished'
+}
+
 type Answers = readonly (readonly [key: number, row: Row | undefined])[]
 
 /** The reads of one node, each recorded. */
 export class Reads {
   /** Errors that no read may end with. Bounded by `ERRORS_MAX`. */
   readonly errors: string[] = []
+  // Bounded by the readers.
+  readonly #open = new Set<{ readonly keys: readonly number[]; readonly startMs: number }>()
   readonly #cache: Cache
   readonly #database: Database
   readonly #loads: Loads
@@ -118,6 +130,8 @@ export class Reads {
   /** `isExact`: Δ is not granted to it, whatever the mode of L1. */
   async #watched(keys: readonly number[], work: () => Promise<Answers>, isExact = false): Promise<void> {
     const startMs = this.#recorder.now()
+    const open = { keys, startMs }
+    this.#open.add(open)
     try {
       const { value: answers, sources } = await watchReads(work)
       for (const [key, row] of answers) {
@@ -126,19 +140,21 @@ export class Reads {
       }
     } catch (error) {
       if (!(error instanceof LoadFailed) && this.errors.length < ERRORS_MAX) this.errors.push(String(error))
-      for (const key of keys) this.#add(key, startMs, { failed: true })
+      for (const key of keys) this.#add(key, startMs, { result: 'error' })
+    } finally {
+      this.#open.delete(open)
     }
   }
 
-  #add(
-    key: number,
-    startMs: number,
-    {
-      row,
-      source,
-      failed = false,
-    }: { row?: Row | undefined; source?: ReadSource | undefined; failed?: boolean },
-  ): void {
+  /** Records the reads that have no answer as unfinished. */
+  giveUp(): void {
+    for (const { keys, startMs } of this.#open) {
+      for (const key of keys) this.#add(key, startMs, { result: 'unfinished' })
+    }
+  }
+
+  #add(key: number, startMs: number, read: Answer): void {
+    const { row, source, result } = read
     this.#recorder.add({
       kind: 'read',
       key: this.#database.name(key),
@@ -146,9 +162,7 @@ export class Reads {
       endMs: this.#recorder.now(),
       ...(row === undefined ? {} : { version: row.version, valueKey: row.key, tags: row.tags }),
       ...(source === undefined ? {} : { source }),
-      ...(failed ? { result: 'error' as const } : {}),
+      ...(result === undefined ? {} : { result }),
     })
   }
 }
-
-const ERRORS_MAX = 10
