@@ -132,3 +132,38 @@ describe('between processes', () => {
     expect(call()).toEqual({ value: 'v' })
   })
 })
+
+describe('two overtaken loads, a follow-up that waits, and a refresh', () => {
+  async function crowd(stage: Stage) {
+    const cache = stage.alone()
+    const db = new Database('v')
+    db.hold()
+    const calls = [watched(cache.getOrSet('k', db.load))]
+    for (let round = 0; round < 2; round++) {
+      await stage.settle()
+      await cache.delete('k')
+      calls.push(watched(cache.getOrSet('k', db.load)))
+    }
+    await stage.settle()
+    calls.push(watched(cache.refresh('k', db.load)))
+    await stage.settle()
+    return { cache, db, calls }
+  }
+
+  test('all end, and never more than two run', async () => {
+    await using stage = new Stage()
+    const { db, calls } = await crowd(stage)
+    db.release()
+    await stage.settle()
+    expect(calls.map((call) => call())).toEqual(Array(4).fill({ value: 'v' }))
+    expect(db.runningMax).toBe(2)
+  })
+
+  test('close ends those that wait, too', async () => {
+    await using stage = new Stage()
+    const { cache, calls } = await crowd(stage)
+    await cache.close()
+    await stage.settle()
+    expect(calls.filter((call) => call() === 'pending')).toEqual([])
+  })
+})

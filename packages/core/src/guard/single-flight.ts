@@ -37,8 +37,8 @@ interface KeyFlights<Result, Held> {
   /** The flight that calls may join. */
   open: Flight<Result, Held> | undefined
   readonly running: Set<Flight<Result, Held>>
-  /** Begins the open flight once a place is free. */
-  waiting: (() => void) | undefined
+  /** Begun in turn as places become free: at most one that anyone may join, and one that loads anew. */
+  readonly waiting: { readonly flight: Flight<Result, Held>; readonly start: () => void }[]
 }
 
 /**
@@ -69,13 +69,12 @@ export class Flights<Result, Held> {
     const flights = this.#keys.get(key) ?? {
       open: undefined,
       running: new Set<Flight<Result, Held>>(),
-      waiting: undefined,
+      waiting: [],
     }
     this.#keys.set(key, flights)
     const flight = new Flight<Result, Held>(key)
     flights.open = flight
     const start = () => {
-      flights.waiting = undefined
       flights.running.add(flight)
       flight.begun = true
       run(flight).then((result) => {
@@ -84,7 +83,7 @@ export class Flights<Result, Held> {
       })
     }
     if (this.#mayFollow(flights.running.size)) start()
-    else flights.waiting = start
+    else flights.waiting.push({ flight, start })
     return flight
   }
 
@@ -95,19 +94,19 @@ export class Flights<Result, Held> {
 
   /** Something of this key was invalidated here: its flights go on for those who wait, and store nothing. */
   void(key: string): void {
-    const open = this.#keys.get(key)?.open
-    if (open !== undefined) voidFlight(open)
+    for (const flight of this.#keys.get(key)?.running ?? []) voidFlight(flight)
   }
 
   voidAll(): void {
-    for (const { open } of this.#keys.values()) if (open !== undefined) voidFlight(open)
+    for (const key of this.#keys.keys()) this.void(key)
   }
 
   /** Ends every flight: for close(). Resolves when they have ended, which gives their leases back. */
   async abortAll(reason: unknown): Promise<void> {
     const ended: Promise<Result>[] = []
-    for (const { open, running } of this.#keys.values()) {
-      for (const flight of open === undefined ? running : new Set([...running, open])) {
+    for (const { running, waiting } of this.#keys.values()) {
+      // Those that wait begin when the running ones end, and end at once.
+      for (const flight of [...running, ...waiting.map((one) => one.flight)]) {
         flight.controller.abort(reason)
         ended.push(flight.result)
       }
@@ -118,13 +117,13 @@ export class Flights<Result, Held> {
   #ended(flights: KeyFlights<Result, Held>, flight: Flight<Result, Held>): void {
     flights.running.delete(flight)
     if (flights.open === flight) flights.open = undefined
-    if (flights.waiting !== undefined) flights.waiting()
+    const next = flights.waiting.shift()
+    if (next !== undefined) next.start()
     else if (flights.running.size === 0 && flights.open === undefined) this.#keys.delete(flight.key)
   }
 }
 
 function voidFlight<Result, Held>(flight: Flight<Result, Held>): void {
-  if (!flight.begun) return
   flight.voided = true
   flight.closed = true
 }
