@@ -171,7 +171,7 @@ export interface NamespaceStore {
   release(key: string, token: Token, by: number): Promise<boolean>
   /** Removes values and voids leases. Works when the server's memory is full. */
   invalidate(keys: readonly string[], by: number): Promise<void>
-  /** Replaces the epoch, then the tokens. Two commands whatever the number of entries. */
+  /** Replaces (or removes) the epoch, then or with it the tokens. At most two commands whatever the number of entries. */
   invalidateTags(tags: readonly string[], by: number): Promise<void>
   /** Marks values stale and voids leases. */
   expire(keys: readonly string[], by: number): Promise<void>

@@ -89,9 +89,10 @@ function isWithin(rt: Runtime, found: Found, windowMs: number): boolean {
 function refreshBehind(rt: Runtime, key: string, job: LoadJob): void {
   if (rt.flights.open(key) !== undefined) return
   rt.recorder.counters.refreshes++
+  const failed = (error: unknown) => rt.recorder.trouble('refresh_failed', key, error)
   load(rt, key, rt.mark(), { ...job, policy: { ...job.policy, signal: undefined } }).then(({ outcome }) => {
-    if (outcome.kind === 'error') rt.recorder.trouble('refresh_failed', key, outcome.error)
-  })
+    if (outcome.kind === 'error') failed(outcome.error)
+  }, failed)
 }
 
 /** Loads; on failure, or after softTimeout, falls back to what this call's own READ returned (rule S). */

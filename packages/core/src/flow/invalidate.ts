@@ -48,7 +48,7 @@ export async function expireKeys(
   return await invalidate(rt, { kind: 'expire-keys', names: keys }, 'expire', expire, options)
 }
 
-/** Invalidates every entry that carries one of these tags. Two commands, whatever their number. */
+/** Invalidates every entry that carries one of these tags. One round trip, whatever their number. */
 export async function invalidateTags(
   rt: Runtime,
   tags: readonly string[],

@@ -38,7 +38,7 @@ export async function mutate<T>(
   const stop = keepQuarantined(rt, link, names, token)
   try {
     const written = await commitAndInvalidate(rt, names, commit)
-    // What is only queued is still in L2's way of refusing fills: the quarantine stays until it ends by itself.
+    // While the invalidation is only queued, nothing else refuses an old fill: the quarantine then ends by itself.
     if (written.ended.l2 === 'applied') lift(rt, link, names, token)
     return answer(written, options)
   } finally {

@@ -167,3 +167,24 @@ describe('two overtaken loads, a follow-up that waits, and a refresh', () => {
     expect(calls.filter((call) => call() === 'pending')).toEqual([])
   })
 })
+
+test('a stale answer that meets a close leaves no unhandled rejection behind', async () => {
+  const unhandled: unknown[] = []
+  const note = (reason: unknown) => void unhandled.push(reason)
+  process.prependListener('unhandledRejection', note)
+  try {
+    await using stage = new Stage()
+    const cache = stage.alone({ ttl: '1s', swr: '1h', jitter: 0 })
+    await cache.set('k', 'old')
+    await stage.advance(2_000)
+    const call = watched(cache.getOrSet('k', () => 'new'))
+    await cache.close()
+    await stage.settle()
+    expect(call()).toEqual({ value: 'old' })
+    // Node tells of unhandled rejections when the microtasks of a turn are done.
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(unhandled).toEqual([])
+  } finally {
+    process.off('unhandledRejection', note)
+  }
+})
