@@ -284,15 +284,20 @@ export class Cache implements AsyncDisposable {
         evictions: memory?.evictions ?? 0,
         expirations: memory?.expirations ?? 0,
       },
-      l2: { online: link?.usable ?? false, queuedInvalidations: link?.queued ?? 0 },
+      l2: {
+        online: link?.usable ?? false,
+        breaker: shared.l2?.breaker.isOpen === true ? 'open' : 'closed',
+        queuedInvalidations: link?.queued ?? 0,
+      },
       flights: flights.size,
+      running: { loads: shared.places.taken, waiting: shared.places.waiting },
     })
   }
 
   /** Facts of the shared tier's server; undefined where there is none. 1 round trip. */
   async inspect(): Promise<StoreFacts | undefined> {
     const rt = this.#open()
-    return await rt.shared.store?.inspect(rt.clock.now() + rt.shared.l2TimeoutMs)
+    return await rt.shared.l2?.store.inspect(rt.clock.now() + rt.shared.l2TimeoutMs)
   }
 
   /**

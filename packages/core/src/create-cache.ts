@@ -1,9 +1,11 @@
 import { Cache } from './cache.ts'
 import { createCodec } from './codec/codec.ts'
 import { NamedTypes } from './codec/named-types.ts'
-import { CacheError, type Clock, systemClock } from './contracts.ts'
+import { CacheError, type Clock, type Store, systemClock } from './contracts.ts'
 import { durationMs, sizeBytes } from './duration.ts'
 import { invalidArgument, show } from './errors.ts'
+import { Breaker } from './guard/breaker.ts'
+import { LoadPlaces } from './guard/load-places.ts'
 import { type Fence, fence } from './invalidation/fence.ts'
 import type { TagCell } from './invalidation/tag-cells.ts'
 import { checkName } from './keys.ts'
@@ -27,6 +29,7 @@ const CACHE_OPTION_NAMES = [
   'softTimeout',
   'hardTimeout',
   'l2Timeout',
+  'maxConcurrentLoads',
   'maxValueBytes',
   'isolation',
   'types',
@@ -41,6 +44,9 @@ const MAX_BYTES = 64 * 1024 ** 2
 const MAX_STALE_MS = 1000
 const L2_TIMEOUT_MS = 250
 const MAX_VALUE_BYTES = 1024 ** 2
+// Far above what one database serves at once, and far below what harms the process.
+const MAX_CONCURRENT_LOADS = 256
+const MAX_CONCURRENT_LOADS_MAX = 1_000_000
 // Each namespace has tag cells and single flights of its own: they are for parts of a product, not for its users.
 const NAMESPACES_MAX = 10_000
 // Forgotten entries that nobody asks for are swept in steps of this size and pace: 10,000 entries a second.
@@ -64,6 +70,7 @@ export function createCacheWith(options: CacheOptions, rules: Fence): Cache {
     l1,
     l2,
     l2Timeout,
+    maxConcurrentLoads,
     maxValueBytes,
     isolation,
     types,
@@ -85,6 +92,7 @@ export function createCacheWith(options: CacheOptions, rules: Fence): Cache {
   const bytes = maxValueBytes === undefined ? MAX_VALUE_BYTES : sizeBytes('maxValueBytes', maxValueBytes)
   const l2TimeoutMs = orDefault('l2Timeout', l2Timeout, L2_TIMEOUT_MS)
   const wrapped = createCodec(codec === undefined ? { types: named } : { types: named, wrap: codec })
+  const places = new LoadPlaces(clock, checkLoads(maxConcurrentLoads))
   const mode = checkMode(l1)
   checkHooks(logger, clock)
   const log = (level: 'info' | 'warn', message: string) => root.log(level, message)
@@ -96,6 +104,21 @@ export function createCacheWith(options: CacheOptions, rules: Fence): Cache {
           const owner = owners.get(entry.cells[0])
           owner?.rememberExit(entry.key.slice(owner.prefix.length), reason)
         })
+  const namespaces = new Map<string, Runtime>()
+  const createBreaker = (guarded: Store): Breaker =>
+    new Breaker({
+      clock,
+      probe: () => guarded.barrier(clock.now() + l2TimeoutMs),
+      opened(failures, calls, cause) {
+        root.recorder.trouble('l2.breaker_opened', undefined, cause)
+        const text = `${failures} of the last ${calls} calls found it away or too late`
+        root.log('warn', `L2 ${guarded.address}: ${text}; going on without it until it answers`)
+      },
+      closed() {
+        root.log('info', `L2 ${guarded.address}: answers again`)
+        for (const rt of namespaces.values()) rt.link?.answersAgain()
+      },
+    })
   // Everything is checked by now: what is opened must end up in a cache that can be closed.
   const store = l2?.open({
     clock,
@@ -117,14 +140,14 @@ export function createCacheWith(options: CacheOptions, rules: Fence): Cache {
     memory,
     mode: mode ?? (store?.capabilities.push === true ? 'tracked' : 'none'),
     maxStaleMs,
-    store,
+    l2: store === undefined ? undefined : { store, breaker: createBreaker(store) },
+    places,
     codec: wrapped,
     types: named,
     isolation: isolation ?? 'freeze',
     l2TimeoutMs,
     maxValueBytes: bytes,
   }
-  const namespaces = new Map<string, Runtime>()
   // By the cell that each of a namespace's entries carries first: the next miss of a key says why it left L1.
   const owners = new Map<TagCell | undefined, Runtime>()
   const open = (full: string, prefix: string): Runtime => {
@@ -186,6 +209,13 @@ function checkMode(l1: L1Options | false | undefined): L1Mode | undefined {
   throw invalidArgument('l1.mode', "'strong', 'tracked' or 'none'", mode)
 }
 
+function checkLoads(max: unknown): number {
+  if (max === undefined) return MAX_CONCURRENT_LOADS
+  if (typeof max === 'number' && Number.isSafeInteger(max) && max >= 1 && max <= MAX_CONCURRENT_LOADS_MAX)
+    return max
+  throw invalidArgument('maxConcurrentLoads', `a whole number from 1 to ${MAX_CONCURRENT_LOADS_MAX}`, max)
+}
+
 function checkHooks(logger: unknown, clock: unknown): void {
   const has = (host: unknown, ...names: string[]) =>
     typeof host === 'object' &&
@@ -224,7 +254,8 @@ async function closeAll(
   await Promise.all(runtimes.map((rt) => rt.flights.abortAll(closedDuringLoad(rt.name))))
   for (const rt of runtimes) notApplied += (await rt.link?.close()) ?? 0
   shared.memory?.clear()
-  await shared.store?.close()
+  shared.l2?.breaker.close()
+  await shared.l2?.store.close()
   return { notApplied }
 }
 
@@ -242,5 +273,5 @@ function describe(
     l1 === false
       ? 'off'
       : `${shared.mode}, ${l1?.policy ?? 'lru'}, at most ${l1?.maxEntries ?? MAX_ENTRIES} entries`
-  return `cache ${show(name)}: L1 ${shared.store === undefined ? memory.replace(`${shared.mode}, `, '') : memory}; L2 ${address ?? 'none'}`
+  return `cache ${show(name)}: L1 ${shared.l2 === undefined ? memory.replace(`${shared.mode}, `, '') : memory}; L2 ${address ?? 'none'}`
 }

@@ -36,6 +36,7 @@ export interface TroubleEvent {
     | 'l2.write_failed'
     | 'l2.acquire_failed'
     | 'l2.lost'
+    | 'l2.breaker_opened'
     | 'decode_failed'
     | 'refresh_failed'
     | 'value_too_large'

@@ -113,6 +113,12 @@ export interface CacheOptions
   readonly l2?: StoreDefinition
   /** One budget per call for all its waits on L2. Default '250ms'. */
   readonly l2Timeout?: Duration
+  /**
+   * Loaders that run at once, per cache and process; a bulk load counts as one. Further loads wait in turn (refreshes
+   * behind a stale value are left out instead), at most 10,000 of them: then, and after hardTimeout, `overloaded`.
+   * A load inside of a loader does not wait. Default 256.
+   */
+  readonly maxConcurrentLoads?: number
   /** Largest encoded value in L2; a larger one is served but not stored. Default '1mb'. */
   readonly maxValueBytes?: ByteSize
   /**

@@ -34,8 +34,16 @@ export interface CacheStats {
     readonly evictions: number
     readonly expirations: number
   }
-  readonly l2: { readonly online: boolean; readonly queuedInvalidations: number }
+  readonly l2: {
+    /** Whether it is read and filled now. */
+    readonly online: boolean
+    readonly breaker: 'closed' | 'open'
+    readonly queuedInvalidations: number
+  }
+  /** Keys being loaded, or waiting to be. */
   readonly flights: number
+  /** Loaders that run now, and those that wait for a place (maxConcurrentLoads). */
+  readonly running: { readonly loads: number; readonly waiting: number }
 }
 
 /** Counts in plain numbers: an increment costs about a nanosecond. */
@@ -75,7 +83,7 @@ export class Counters {
   }
 
   /** The copy that `stats()` answers. */
-  snapshot(gauges: Pick<CacheStats, 'l1' | 'l2' | 'flights'>): CacheStats {
+  snapshot(gauges: Pick<CacheStats, 'l1' | 'l2' | 'flights' | 'running'>): CacheStats {
     const answered =
       this.hitsL1 + this.hitsL2 + this.staleL1 + this.staleL2 + this.negativeL1 + this.negativeL2
     let missed = 0

@@ -1,9 +1,9 @@
 import { validate } from '../codec/validate.ts'
 import { CacheError, show } from '../contracts.ts'
-import type { Policy } from '../policy.ts'
 import type { LoadFlight } from '../runtime/load-outcome.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { GIVEN_BACK } from './given-back.ts'
+import type { Loaded, LoadJob } from './load-job.ts'
 
 /** What a loader is told. */
 export interface LoadContext {
@@ -19,44 +19,72 @@ export interface LoadContext {
 export type Loader<T = unknown> = (context: LoadContext) => T | undefined | Promise<T | undefined>
 
 /**
- * Calls the loader once, in the async context of nobody, with its hard timeout and signal. Its error is passed on as
- * it is. A loader that does not heed its signal is left behind; what it answers later is dropped.
+ * Calls the loader once, in its turn and in the async context of nobody, with its hard timeout and signal. Its error
+ * is passed on as it is. A loader that does not heed its signal is left behind; what it answers later is dropped.
  */
 export async function callLoader(
   rt: Runtime,
   flight: LoadFlight,
-  job: { readonly loader: Loader; readonly policy: Policy; readonly background: boolean },
-): Promise<unknown> {
+  job: Pick<LoadJob, 'loader' | 'policy' | 'background' | 'placed'>,
+): Promise<Loaded> {
+  const { places } = rt.shared
+  if (job.placed === true) return await begin(rt, flight, job)
+  const turn = places.take(flight.controller.signal, job.policy.hardTimeoutMs)
+  if (turn !== undefined) await turn
+  try {
+    return await begin(rt, flight, job)
+  } finally {
+    places.leave()
+  }
+}
+
+async function begin(
+  rt: Runtime,
+  flight: LoadFlight,
+  job: Pick<LoadJob, 'loader' | 'policy' | 'background' | 'placed'>,
+): Promise<Loaded> {
   const { controller, key } = flight
+  const { policy, background } = job
+  const { signal } = controller
   const { promise: ended, reject } = Promise.withResolvers<never>()
-  const onAbort = () => reject(controller.signal.reason)
-  controller.signal.addEventListener('abort', onAbort, { once: true })
+  const onAbort = () => reject(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
   const startedAt = rt.clock.now()
+  const loadMark = rt.mark()
+  flight.loadMark = loadMark
   const timer = rt.clock.after(
-    job.policy.hardTimeoutMs,
+    policy.hardTimeoutMs,
     () => {
-      const message = `the loader of ${show(key)} took longer than ${job.policy.hardTimeoutMs} ms`
+      const message = `the loader of ${show(key)} took longer than ${policy.hardTimeoutMs} ms`
       flight.closed = true
       controller.abort(new CacheError('loader_timeout', message, { key, retryable: true }))
     },
-    job.background ? 'background' : 'caller',
+    background ? 'background' : 'caller',
   )
   try {
-    controller.signal.throwIfAborted()
-    const loading = async () => rt.asNobody(() => job.loader({ key, signal: controller.signal }))
+    signal.throwIfAborted()
+    const loading = async () => rt.asLoader(() => job.loader({ key, signal }), job.placed === true)
     const value = await Promise.race([loading(), ended])
-    const { validate: schema } = job.policy
+    const { validate: schema } = policy
     const checked =
       schema === undefined || value === undefined || value === GIVEN_BACK
         ? value
         : await Promise.race([validate(schema, value), ended])
-    rt.recorder.load(key, rt.clock.now() - startedAt, job.background, false)
-    return checked
+    rt.recorder.load(key, rt.clock.now() - startedAt, background, false)
+    rt.failing.succeeded(key)
+    return { value: checked, loadMark, startedAt }
   } catch (error) {
-    rt.recorder.load(key, rt.clock.now() - startedAt, job.background, true, error)
+    rt.recorder.load(key, rt.clock.now() - startedAt, background, true, error)
+    if (!hasNoCallers(signal)) rt.failing.failed(key)
     throw error
   } finally {
     timer.cancel()
-    controller.signal.removeEventListener('abort', onAbort)
+    signal.removeEventListener('abort', onAbort)
   }
+}
+
+/** Ended because every caller left, or the cache was closed: that says nothing of the loader. */
+function hasNoCallers(signal: AbortSignal): boolean {
+  const { reason } = signal
+  return reason instanceof CacheError && (reason.code === 'aborted' || reason.code === 'closed')
 }

@@ -14,6 +14,7 @@ import { answerOf } from './value.ts'
  * The one place that decides: fresh → answer; stale within swr → answer, and refresh behind; else load; where the load
  * fails, or is slower than softTimeout → a stale value within staleIfError, or the error. A hit in L1 that needs no
  * waiting is answered as it is, everything else as a promise: a hit costs its caller no promise but his own.
+ * `onBlocked` is a bulk load's, which takes one place for all of its keys.
  */
 export function getOrSet(
   rt: Runtime,
@@ -24,7 +25,7 @@ export function getOrSet(
 ): unknown {
   if (!policy.strong) {
     const hit = freshInL1(rt, key, rt.clock.now())
-    if (hit !== undefined) return hitIn(rt, key, hit, 'l1', loader, policy)
+    if (hit !== undefined) return hitIn(rt, key, hit, 'l1', loader, policy, onBlocked)
   }
   return readOrLoad(rt, key, loader, policy, onBlocked)
 }
@@ -40,13 +41,16 @@ async function readOrLoad(
   const budget = rt.budget()
   const joins = policy.softTimeoutMs === Number.POSITIVE_INFINITY && isLoading(rt, key)
   const found = joins ? undefined : await read(rt, key, policy, budget)
-  const job = { loader, policy, seen: found?.seen, background: false, budget, onBlocked }
+  const placed = onBlocked !== undefined
+  const job = { loader, policy, seen: found?.seen, background: false, placed, budget, onBlocked }
   if (found?.entry !== undefined) {
-    if (found.state === 'fresh') return hitIn(rt, key, found.entry, found.tier, loader, policy)
+    if (found.state === 'fresh') return hitIn(rt, key, found.entry, found.tier, loader, policy, onBlocked)
     if (isWithin(rt, found, policy.swrMs)) {
       refreshBehind(rt, key, { ...job, background: true })
       return staleHit(rt, key, found)
     }
+    // It failed a moment ago: a database that is down is not asked by every read.
+    if (isWithin(rt, found, policy.staleIfErrorMs) && !rt.failing.mayTry(key)) return staleHit(rt, key, found)
   }
   return await loadOrFallBack(rt, key, mark, job, found)
 }
@@ -64,12 +68,21 @@ function hitIn(
   tier: Tier | undefined,
   loader: Loader,
   policy: Policy,
+  onBlocked: (() => void) | undefined,
 ): unknown {
   rt.recorder.read(key, entry.negative ? 'negative-hit' : 'hit', tier)
   if (policy.earlyRefresh > 0) {
     const remainingMs = entry.staleAt - rt.clock.now()
     if (refreshesEarly(remainingMs, entry.loadMs, policy.earlyRefresh, () => rt.clock.random())) {
-      refreshBehind(rt, key, { loader, policy, seen: entry.id, background: true, budget: rt.budget() })
+      const placed = onBlocked !== undefined
+      refreshBehind(rt, key, {
+        loader,
+        policy,
+        seen: entry.id,
+        background: true,
+        placed,
+        budget: rt.budget(),
+      })
     }
   }
   return answerOf(rt, entry)
@@ -85,9 +98,10 @@ function isWithin(rt: Runtime, found: Found, windowMs: number): boolean {
   return found.entry !== undefined && windowMs > 0 && rt.clock.now() < found.staleSince + windowMs
 }
 
-/** Starts one refresh that nobody waits for; in the fleet, whoever gets the lease does it. */
+/** Starts one refresh that nobody waits for, where there is a place for it; in the fleet, whoever gets the lease does it. */
 function refreshBehind(rt: Runtime, key: string, job: LoadJob): void {
-  if (rt.flights.open(key) !== undefined) return
+  if (rt.flights.open(key) !== undefined || !rt.failing.mayTry(key)) return
+  if (job.placed !== true && !rt.shared.places.isFree) return
   rt.recorder.counters.refreshes++
   const failed = (error: unknown) => rt.recorder.trouble('refresh_failed', key, error)
   load(rt, key, rt.mark(), { ...job, policy: { ...job.policy, signal: undefined } }).then(({ outcome }) => {

@@ -12,6 +12,8 @@ export interface LoadJob {
   readonly background: boolean
   /** Only a load that begins after the call will do (`refresh`): no running one, and nothing that is stored. */
   readonly anew?: boolean
+  /** It takes no place of its own (a bulk load, a reservation, a load inside of a load). */
+  readonly placed?: boolean
   readonly budget: WaitBudget
   /** Called when the flight has to wait for another process: a bulk load goes on without this key. */
   readonly onBlocked?: (() => void) | undefined

@@ -20,13 +20,14 @@ export async function load(
   job: LoadJob,
 ): Promise<{ readonly outcome: LoadOutcome; readonly led: boolean; readonly flight: LoadFlight }> {
   const { signal } = job.policy
+  const placed = job.placed === true || rt.isInsideLoader
   for (;;) {
     if (rt.closed) throw new CacheError('closed', 'the cache was closed', { key })
     if (signal?.aborted) throw callerAborted(key, signal)
     const open = rt.flights.open(key)
     const joined =
       open !== undefined && rt.fence.mayJoin(open) && (job.anew !== true || loadsAnew(open, mark))
-    const flight = joined ? open : rt.flights.begin(key, (mine) => fly(rt, mine, job))
+    const flight = joined ? open : rt.flights.begin(key, (mine) => fly(rt, mine, { ...job, placed }))
     if (job.background && !joined) flight.background = true
     if (job.anew === true) flight.anew = true
     if (joined || !flight.begun) job.onBlocked?.()
@@ -85,7 +86,8 @@ async function fly(rt: Runtime, flight: LoadFlight, job: LoadJob): Promise<LoadO
   } catch (error) {
     // Without L2 this process alone invalidates: what nothing overtook is shared by all who joined.
     const isAlone = rt.link === undefined && !flight.voided
-    return { kind: 'error', error, sharedUpTo: isAlone ? rt.mark() : (flight.loadMark ?? 0) }
+    // An error before any load (no place for it) is everyone's who waits: nothing old is in it.
+    return { kind: 'error', error, sharedUpTo: isAlone ? rt.mark() : (flight.loadMark ?? rt.mark()) }
   }
 }
 
@@ -98,18 +100,17 @@ async function loadUnderLease(
   lease: Lease,
 ): Promise<LoadOutcome> {
   const { policy } = job
-  const loadMark = rt.mark()
-  flight.loadMark = loadMark
-  const startedAt = rt.clock.now()
-  lease.keepRenewed(policy.hardTimeoutMs, () => flight.voided)
+  // Its turn to load may take as long as the load.
+  lease.keepRenewed(2 * policy.hardTimeoutMs, () => flight.voided)
   // If the lease was live until the end, nothing overtook the load: all who joined share how it ended.
   const sharedUpTo = async (live: () => Promise<boolean>): Promise<number> => {
     rt.flights.close(flight)
     const endMark = rt.mark()
-    return (await job.budget.atMost(live())) === true ? endMark : loadMark
+    return (await job.budget.atMost(live())) === true ? endMark : (flight.loadMark ?? endMark)
   }
   try {
-    const value = await callLoader(rt, flight, job)
+    const loaded = await callLoader(rt, flight, job)
+    const { value } = loaded
     if (value === GIVEN_BACK) {
       await sharedUpTo(() => lease.giveBack())
       return { kind: 'left', sharedUpTo: 0 }
@@ -118,7 +119,7 @@ async function loadUnderLease(
       const live = () => lease.giveBackAsAnswer(policy.deriveTags !== undefined)
       return { kind: 'nothing', sharedUpTo: await sharedUpTo(live) }
     }
-    return await keepShared(rt, link, flight, job, lease, { value, loadMark, startedAt })
+    return await keepShared(rt, link, flight, job, lease, loaded)
   } catch (error) {
     return { kind: 'error', error, sharedUpTo: await sharedUpTo(() => lease.giveBack()) }
   } finally {
@@ -132,12 +133,8 @@ async function loadHere(rt: Runtime, flight: LoadFlight, job: LoadJob, keep: boo
   const pending = rt.pendings.open(key)
   try {
     const captured = captureHere(rt, key, job.policy)
-    const loadMark = rt.mark()
-    flight.loadMark = loadMark
-    const startedAt = rt.clock.now()
-    const value = await callLoader(rt, flight, job)
-    if (value === GIVEN_BACK) return { kind: 'left', sharedUpTo: 0 }
-    const loaded = { value, loadMark, startedAt }
+    const loaded = await callLoader(rt, flight, job)
+    if (loaded.value === GIVEN_BACK) return { kind: 'left', sharedUpTo: 0 }
     return keepHere(rt, flight, job.policy, captured, loaded, keep ? pending : undefined)
   } finally {
     rt.pendings.close(pending)

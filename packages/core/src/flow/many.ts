@@ -39,7 +39,7 @@ export async function getOrSetMany<Key>(
   policy: Policy,
 ): Promise<unknown[]> {
   const unique = new Map(keys.map((key) => [key.encoded, key.given]))
-  const bulk = new BulkLoad(unique.size, loader)
+  const bulk = new BulkLoad(unique.size, callInTurn(rt, loader, policy))
   const answers = new Map<string, Promise<unknown>>()
   for (const [encoded, given] of unique) {
     const load: Loader = ({ signal }) => bulk.load(encoded, given, signal)
@@ -51,6 +51,24 @@ export async function getOrSetMany<Key>(
   return await Promise.all(keys.map((key) => answers.get(key.encoded)))
 }
 
+/** The bulk loader as one load: in its turn, and in the async context of nobody. */
+function callInTurn<Key>(rt: Runtime, loader: ManyLoader<Key, unknown>, policy: Policy): BulkLoader<Key> {
+  const { places } = rt.shared
+  const placed = rt.isInsideLoader
+  return async (keys, context) => {
+    const turn = placed ? undefined : places.take(context.signal, policy.hardTimeoutMs)
+    if (turn !== undefined) await turn
+    try {
+      return await rt.asLoader(() => loader(keys, context), placed)
+    } finally {
+      if (!placed) places.leave()
+    }
+  }
+}
+
+type BulkAnswer<Key> = ReadonlyMap<Key, unknown> | readonly unknown[]
+type BulkLoader<Key> = (keys: readonly Key[], context: LoadManyContext) => Promise<BulkAnswer<Key>>
+
 interface Wanted<Key> {
   readonly key: Key
   readonly signal: AbortSignal
@@ -60,12 +78,12 @@ interface Wanted<Key> {
 
 /** Gathers keys until every key of the call either wants to be loaded or does not (yet) need to be. */
 class BulkLoad<Key> {
-  readonly #loader: ManyLoader<Key, unknown>
+  readonly #loader: BulkLoader<Key>
   readonly #decided = new Set<string>()
   readonly #size: number
   #wanted: Wanted<Key>[] = []
 
-  constructor(size: number, loader: ManyLoader<Key, unknown>) {
+  constructor(size: number, loader: BulkLoader<Key>) {
     this.#size = size
     this.#loader = loader
   }
@@ -94,7 +112,7 @@ class BulkLoad<Key> {
 }
 
 /** Calls the bulk loader once and hands each key its value. Never rejects. */
-async function runBatch<Key>(loader: ManyLoader<Key, unknown>, batch: readonly Wanted<Key>[]): Promise<void> {
+async function runBatch<Key>(loader: BulkLoader<Key>, batch: readonly Wanted<Key>[]): Promise<void> {
   const keys = batch.map((wanted) => wanted.key)
   try {
     const answer = await loader(keys, { signal: allAborted(batch.map((wanted) => wanted.signal)) })
@@ -106,10 +124,7 @@ async function runBatch<Key>(loader: ManyLoader<Key, unknown>, batch: readonly W
 }
 
 /** The values in the order of the keys. Throws `invalid_load` where the answer does not fit the question. */
-function valuesOf<Key>(
-  keys: readonly Key[],
-  answer: ReadonlyMap<Key, unknown> | readonly unknown[],
-): readonly unknown[] {
+function valuesOf<Key>(keys: readonly Key[], answer: BulkAnswer<Key>): readonly unknown[] {
   if (answer instanceof Map) {
     const asked = new Set(keys)
     const unasked = [...answer.keys()].filter((key) => !asked.has(key))

@@ -42,7 +42,7 @@ export async function reserve<T>(rt: Runtime, key: string, policy: Policy): Prom
     })
     return loaded
   }
-  const job = { loader, policy, seen: found.seen, background: false, budget }
+  const job = { loader, policy, seen: found.seen, background: false, placed: true, budget }
   const loading = load(rt, key, mark, job)
   const answer = loading.then(({ outcome }) => {
     if (outcome.kind === 'error') throw outcome.error

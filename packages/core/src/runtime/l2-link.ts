@@ -1,6 +1,8 @@
 import type { Clock, NamespaceStore, Store, StoreWatcher } from '../contracts.ts'
+import { type Breaker, breakerIsOpen } from '../guard/breaker.ts'
 import type { Fence } from '../invalidation/fence.ts'
 import { applyInvalidation, type Invalidation, InvalidationQueue } from '../invalidation/queue.ts'
+import { CountedStore } from './counted-store.ts'
 
 /** What the link tells of; the runtime acts on it. */
 export interface LinkEvents {
@@ -30,6 +32,12 @@ export interface LinkShared {
   readonly l2TimeoutMs: number
 }
 
+/** The shared tier of a cache, and the breaker in front of it. */
+export interface GuardedStore {
+  readonly store: Store
+  readonly breaker: Breaker
+}
+
 /** This cache's relation to L2: whether it may be used, what it last verified, and what it still owes. */
 export class L2Link implements StoreWatcher {
   readonly store: Store
@@ -40,6 +48,7 @@ export class L2Link implements StoreWatcher {
   readonly #events: LinkEvents
   readonly #timeoutMs: number
   readonly #rules: Fence
+  readonly #breaker: Breaker
   readonly #queue = new InvalidationQueue(QUEUED_NAMES_MAX)
   readonly #verifiedByGeneration = new Map<number, number>()
   #connected = false
@@ -50,9 +59,10 @@ export class L2Link implements StoreWatcher {
   #opening: Promise<void> | undefined
   #endOpening: () => void = () => undefined
 
-  constructor(store: Store, namespace: string, shared: LinkShared, events: LinkEvents) {
+  constructor(l2: GuardedStore, namespace: string, shared: LinkShared, events: LinkEvents) {
     const { clock, l2TimeoutMs: timeoutMs } = shared
-    this.store = store
+    this.store = l2.store
+    this.#breaker = l2.breaker
     this.#clock = clock
     this.#timeoutMs = timeoutMs
     this.#events = events
@@ -65,7 +75,7 @@ export class L2Link implements StoreWatcher {
       timer.cancel()
       resolve()
     }
-    this.ops = store.namespace(namespace, this)
+    this.ops = new CountedStore(l2.store.namespace(namespace, this), l2.breaker)
   }
 
   /**
@@ -76,9 +86,9 @@ export class L2Link implements StoreWatcher {
     return this.#opening
   }
 
-  /** Rule Q: L2 is neither read nor filled while it is away or an invalidation is owed to it. */
+  /** Rule Q: L2 is neither read nor filled while it is away (or as good as) or an invalidation is owed to it. */
   get usable(): boolean {
-    return this.#connected && this.#rules.mayUse(this.#queue.size)
+    return this.#connected && !this.#breaker.isOpen && this.#rules.mayUse(this.#queue.size)
   }
 
   /** Invalidations that L2 has not acknowledged. */
@@ -100,8 +110,15 @@ export class L2Link implements StoreWatcher {
 
   /** Everything the server did before this call has been delivered. Shared by the calls of a tick. */
   async barrier(by: number): Promise<void> {
+    if (this.#breaker.isOpen) throw breakerIsOpen()
     const startedAt = this.#clock.now()
-    await this.store.barrier(by)
+    try {
+      await this.store.barrier(by)
+    } catch (error) {
+      this.#breaker.failed(error, by)
+      throw error
+    }
+    this.#breaker.succeeded()
     this.verified(startedAt)
   }
 
@@ -112,6 +129,7 @@ export class L2Link implements StoreWatcher {
     try {
       const by = this.#by()
       await this.#opening
+      if (this.#breaker.isOpen) throw breakerIsOpen()
       // A queue is emptied first: an older 'expire' must not overtake a newer 'delete', nor the other way round.
       if (this.#queue.size > 0) await this.#replay()
       await applyInvalidation(this.ops, invalidation, by)
@@ -149,9 +167,15 @@ export class L2Link implements StoreWatcher {
     this.#events.everythingUnknown()
   }
 
+  /** The breaker has closed: what is owed can be sent again. */
+  answersAgain(): void {
+    if (this.#queue.size > 0) this.#replaySoon(0)
+  }
+
   connected(facts: { readonly server: string; readonly version: string }): void {
     this.#nextGeneration()
     this.#connected = true
+    this.#breaker.reset()
     this.verified(this.#clock.now())
     this.#events.everythingUnknown()
     this.#events.connected(facts.server, facts.version)
@@ -206,7 +230,8 @@ export class L2Link implements StoreWatcher {
 
   #replaySoon(delayMs: number): void {
     this.#clock.after(delayMs, () => {
-      if (this.#closed || !this.#connected || this.#queue.size === 0 || this.#replaying !== undefined) return
+      if (this.#closed || !this.#connected || this.#breaker.isOpen) return
+      if (this.#queue.size === 0 || this.#replaying !== undefined) return
       this.#replay().catch((error: unknown) => {
         this.#events.trouble(error)
         this.#replaySoon(Math.min(REPLAY_MS_MAX, Math.max(REPLAY_MS_MIN, delayMs * 2)))

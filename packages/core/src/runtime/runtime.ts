@@ -1,8 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Codec } from '../codec/codec.ts'
 import type { NamedTypes } from '../codec/named-types.ts'
-import { type Clock, type Store, show } from '../contracts.ts'
+import { type Clock, show } from '../contracts.ts'
 import { Recorder } from '../events.ts'
+import { FailingLoads } from '../guard/failing-loads.ts'
+import type { LoadPlaces } from '../guard/load-places.ts'
 import { Flights } from '../guard/single-flight.ts'
 import { WaitBudget } from '../guard/wait-budget.ts'
 import { Wakes } from '../guard/wakes.ts'
@@ -14,7 +16,7 @@ import type { Isolation, L1Mode, Logger } from '../options.ts'
 import type { Counters, MissReason } from '../stats.ts'
 import type { CachedValue } from './cached-value.ts'
 import type { Found } from './found.ts'
-import { L2Link, type LinkEvents } from './l2-link.ts'
+import { type GuardedStore, L2Link, type LinkEvents } from './l2-link.ts'
 import type { LoadOutcome } from './load-outcome.ts'
 import type { SharedRead } from './shared-read.ts'
 
@@ -29,7 +31,8 @@ export interface Shared {
   readonly mode: L1Mode
   /** Δ. */
   readonly maxStaleMs: number
-  readonly store: Store | undefined
+  readonly l2: GuardedStore | undefined
+  readonly places: LoadPlaces
   readonly codec: Codec
   readonly types: NamedTypes
   readonly isolation: Isolation
@@ -44,6 +47,8 @@ const CELLS_MAX = 100_000
 
 /** Runs a function in the async context of nobody: a shared load must not see one caller's storage. */
 const asNobody: <T>(run: () => T) => T = AsyncLocalStorage.snapshot()
+/** The cache in whose loader the present call runs. */
+const loaderOf = new AsyncLocalStorage<LoadPlaces>()
 
 /** The state of one namespace: everything the flows work on. It decides nothing. */
 export class Runtime implements LinkEvents {
@@ -57,6 +62,7 @@ export class Runtime implements LinkEvents {
   readonly cells: TagCells
   readonly pendings: PendingReads = new PendingReads()
   readonly flights: Flights<LoadOutcome, Found>
+  readonly failing: FailingLoads
   readonly wakes: Wakes
   /** L2 reads whose request is not written yet: calls may still share them (rule J). */
   readonly reads: Map<string, SharedRead> = new Map()
@@ -77,9 +83,10 @@ export class Runtime implements LinkEvents {
     this.recorder = new Recorder(name, shared.counters)
     this.cells = new TagCells(shared.clock, CELLS_MAX)
     this.flights = new Flights((running) => shared.fence.mayFollow(running))
+    this.failing = new FailingLoads(shared.clock)
     this.wakes = new Wakes(shared.clock)
     this.localEpoch = shared.clock.token()
-    this.link = shared.store === undefined ? undefined : new L2Link(shared.store, name, shared, this)
+    this.link = shared.l2 === undefined ? undefined : new L2Link(shared.l2, name, shared, this)
   }
 
   /** The next number of the one order in which calls, loads and fills are compared (rules J and L). */
@@ -101,8 +108,19 @@ export class Runtime implements LinkEvents {
     return this.link !== undefined && this.shared.memory !== undefined && this.shared.mode !== 'none'
   }
 
-  asNobody<T>(run: () => T): T {
-    return asNobody(run)
+  /**
+   * Runs a loader in the async context of nobody, but for a mark while places are short: a load inside of it must not
+   * wait for the place that it stands on. Below half, no mark: before Node 24 the first one makes every promise of
+   * the process slower, and loaders without it can never hold more than half of the places.
+   */
+  asLoader<T>(run: () => T, placed: boolean): T {
+    const { places } = this.shared
+    return asNobody(placed || places.isHalfTaken ? () => loaderOf.run(places, run) : run)
+  }
+
+  /** Whether the present call comes from a loader of this cache that has its place. */
+  get isInsideLoader(): boolean {
+    return loaderOf.getStore() === this.shared.places
   }
 
   /** Tags that this key carried last: asked for along with its next read. */

@@ -1,0 +1,109 @@
+import { CacheError, type Clock, type Timer } from '../contracts.ts'
+
+/** What a breaker needs of its owner. None of the callbacks throws. */
+export interface BreakerOwner {
+  readonly clock: Clock
+  /** Asks the server one small thing, with the deadline of any other call. */
+  probe(): Promise<void>
+  opened(failures: number, calls: number, cause: unknown): void
+  closed(): void
+}
+
+// A frozen server opens it with the first batch of calls that are late; single slow commands do not.
+const WINDOW_CALLS = 10
+const FAILURES_MIN = 5
+const WINDOW_MASK = (1 << WINDOW_CALLS) - 1
+// A recovered server is used again after at most this, and a round trip: well under a second.
+const PROBE_EVERY_MS = 400
+// A rejection that comes this long after its deadline: this process was blocked, which is not the server's doing.
+const BLOCKED_MS = 100
+
+/**
+ * Circuit breaker of one shared tier. It opens when at least half of the last ten calls found the server away or too
+ * late; while it is open nobody waits for the server any more, and a probe in the background closes it. Answers that
+ * are errors are answers: a bad key or a full server never opens it. Cost while all is well: one comparison a call.
+ */
+export class Breaker {
+  readonly #owner: BreakerOwner
+  /** The last calls that ended, one bit each, 1 for a failure. */
+  #window = 0
+  #isOpen = false
+  #probing: Timer | undefined
+  #ended = false
+
+  constructor(owner: BreakerOwner) {
+    this.#owner = owner
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen
+  }
+
+  /** The server answered a call. */
+  succeeded(): void {
+    if (this.#window !== 0) this.#window = (this.#window << 1) & WINDOW_MASK
+  }
+
+  /** A call that its caller gave until `by` ended with this error. */
+  failed(error: unknown, by: number): void {
+    if (!isAbsence(error)) {
+      this.succeeded()
+      return
+    }
+    if (this.#owner.clock.now() - by > BLOCKED_MS) return
+    this.#window = ((this.#window << 1) | 1) & WINDOW_MASK
+    const failures = countBits(this.#window)
+    if (this.#isOpen || this.#ended || failures < FAILURES_MIN) return
+    this.#isOpen = true
+    this.#owner.opened(failures, WINDOW_CALLS, error)
+    // At once: where one slow command held up many calls, the server is back already.
+    this.#probe()
+  }
+
+  /** The server is a new one, or newly connected: what was counted is of no use. */
+  reset(): void {
+    this.#window = 0
+    this.#probing?.cancel()
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    this.#owner.closed()
+  }
+
+  /** Ends the probes. */
+  close(): void {
+    this.#ended = true
+    this.#probing?.cancel()
+  }
+
+  #probe(): void {
+    this.#owner.probe().then(
+      () => {
+        if (this.#isOpen && !this.#ended) this.reset()
+      },
+      () => {
+        if (!this.#isOpen || this.#ended) return
+        // Half of it is random: processes that lost one server do not probe in step.
+        const ms = PROBE_EVERY_MS * (0.5 + this.#owner.clock.random() / 2)
+        this.#probing = this.#owner.clock.after(ms, () => this.#probe())
+      },
+    )
+  }
+}
+
+/** The error of a call that is not made because the breaker is open. */
+export function breakerIsOpen(): CacheError {
+  return new CacheError('l2_unavailable', 'the shared tier does not answer in time; it is probed', {
+    tier: 'l2',
+    retryable: true,
+  })
+}
+
+function isAbsence(error: unknown): boolean {
+  return error instanceof CacheError && (error.code === 'l2_timeout' || error.code === 'l2_unavailable')
+}
+
+function countBits(bits: number): number {
+  let count = 0
+  for (let rest = bits; rest !== 0; rest &= rest - 1) count++
+  return count
+}

@@ -1,0 +1,99 @@
+import type {
+  Acquired,
+  AcquireRequest,
+  Filled,
+  FillRequest,
+  Names,
+  NamespaceStore,
+  PutReply,
+  PutRequest,
+  ReadReply,
+  ReadRequest,
+  Token,
+  Tokens,
+} from '../contracts.ts'
+import type { Breaker } from '../guard/breaker.ts'
+
+/** A namespace of a store, whose breaker is told how each operation ends. */
+export class CountedStore implements NamespaceStore {
+  readonly #store: NamespaceStore
+  readonly #breaker: Breaker
+
+  constructor(store: NamespaceStore, breaker: Breaker) {
+    this.#store = store
+    this.#breaker = breaker
+  }
+
+  read(request: ReadRequest, by: number): Promise<ReadReply> {
+    return this.#count(this.#store.read(request, by), by)
+  }
+
+  tokens(tags: readonly string[], mintLifeMs: number | undefined, by: number): Promise<Tokens> {
+    return this.#count(this.#store.tokens(tags, mintLifeMs, by), by)
+  }
+
+  acquire(request: AcquireRequest, by: number): Promise<Acquired> {
+    return this.#count(this.#store.acquire(request, by), by)
+  }
+
+  renew(key: string, token: Token, leaseMs: number, by: number): Promise<boolean> {
+    return this.#count(this.#store.renew(key, token, leaseMs, by), by)
+  }
+
+  fill(request: FillRequest, by: number): Promise<Filled> {
+    return this.#count(this.#store.fill(request, by), by)
+  }
+
+  release(key: string, token: Token, by: number): Promise<boolean> {
+    return this.#count(this.#store.release(key, token, by), by)
+  }
+
+  invalidate(keys: readonly string[], by: number): Promise<void> {
+    return this.#count(this.#store.invalidate(keys, by), by)
+  }
+
+  invalidateTags(tags: readonly string[], by: number): Promise<void> {
+    return this.#count(this.#store.invalidateTags(tags, by), by)
+  }
+
+  expire(keys: readonly string[], by: number): Promise<void> {
+    return this.#count(this.#store.expire(keys, by), by)
+  }
+
+  expireTags(tags: readonly string[], by: number): Promise<void> {
+    return this.#count(this.#store.expireTags(tags, by), by)
+  }
+
+  clear(by: number): Promise<void> {
+    return this.#count(this.#store.clear(by), by)
+  }
+
+  put(request: PutRequest, by: number): Promise<PutReply> {
+    return this.#count(this.#store.put(request, by), by)
+  }
+
+  quarantine(names: Names, token: Token, lifeMs: number, by: number): Promise<void> {
+    return this.#count(this.#store.quarantine(names, token, lifeMs, by), by)
+  }
+
+  unquarantine(names: Names, token: Token, by: number): Promise<void> {
+    return this.#count(this.#store.unquarantine(names, token, by), by)
+  }
+
+  close(): void {
+    this.#store.close()
+  }
+
+  #count<T>(operation: Promise<T>, by: number): Promise<T> {
+    return operation.then(
+      (answer) => {
+        this.#breaker.succeeded()
+        return answer
+      },
+      (error: unknown) => {
+        this.#breaker.failed(error, by)
+        throw error
+      },
+    )
+  }
+}
