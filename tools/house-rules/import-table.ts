@@ -26,7 +26,7 @@ export const socketPackages: readonly string[] = ['wire', 'testkit']
  * file without `.ts`, or a folder. The parts of layer 2 do not import each other.
  */
 export const coreLayers: readonly (readonly string[])[] = [
-  ['clock', 'duration', 'keys', 'errors', 'entry'],
+  ['clock', 'duration', 'keys', 'key-check', 'errors', 'entry'],
   ['contracts', 'options', 'policy', 'events', 'stats'],
   ['memory', 'guard', 'invalidation', 'codec'],
   ['runtime'],

@@ -20,7 +20,6 @@ export {
   encodeEntryHead,
   expireEntry,
   hardPart,
-  keyCheck,
   type NewEntry,
   type StoredEntry,
   softenedAtMs,

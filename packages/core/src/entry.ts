@@ -8,6 +8,7 @@
  *      per tag: varint(name bytes * 2 + has soft part), name in UTF-8, 8 or 16 bytes of token
  */
 import type { Token } from './clock.ts'
+import { keyCheck } from './key-check.ts'
 
 /**
  * The current token of a tag: 8 characters (hard), or 16 (hard, then soft) once the tag was expired softly.
@@ -75,6 +76,7 @@ export interface UnreadableEntry {
 const MAGIC = 0x48
 const FORMAT = 1
 const ID_AT = 4
+const CHECK_AT = 12
 const VERSION_AT = 39
 const TOKEN_BYTES = 8
 const U24_MAX = 0xff_ff_ff
@@ -93,23 +95,6 @@ export function hardPart(token: TagToken): Token {
   return token.length === TOKEN_BYTES ? token : token.slice(0, TOKEN_BYTES)
 }
 
-/**
- * 64 bits over a key, to notice a reply that belongs to another key. Not cryptographic: it guards against
- * desynchronised replies, not against chosen keys. Two rounds of the public-domain cyrb53 mixing.
- */
-export function keyCheck(key: string): readonly [high: number, low: number] {
-  let high = 0xdeadbeef
-  let low = 0x41c6ce57
-  for (let i = 0; i < key.length; i++) {
-    const unit = key.charCodeAt(i)
-    high = Math.imul(high ^ unit, 2654435761)
-    low = Math.imul(low ^ unit, 1597334677)
-  }
-  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909)
-  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909)
-  return [high >>> 0, low >>> 0]
-}
-
 /** An entry's header without namespace token, tags and payload: what a server-side script completes. */
 export function encodeEntryHead(
   entry: Omit<NewEntry, 'namespaceToken' | 'tags'>,
@@ -118,14 +103,14 @@ export function encodeEntryHead(
 ): Buffer {
   const versioned = entry.version !== undefined
   const head = Buffer.allocUnsafe(VERSION_AT + (versioned ? 8 : 0))
-  const [high, low] = keyCheck(key)
   head[0] = MAGIC
   head[1] = FORMAT
   head[2] = entry.flags | (versioned ? FLAG_VERSION : 0)
   head[3] = entry.codec
   head.write(entry.id, ID_AT, TOKEN_BYTES, 'latin1')
-  head.writeUInt32BE(high, 12)
-  head.writeUInt32BE(low, 16)
+  const [first, second] = keyCheck(key, head, ID_AT)
+  head.writeUInt32LE(first, CHECK_AT)
+  head.writeUInt32LE(second, CHECK_AT + 4)
   head.writeUIntBE(Math.max(0, Math.floor(serverNowMs)), 20, 6)
   head.writeUIntBE(Math.min(U40_MAX, Math.ceil(entry.ttlMs)), 26, 5)
   head.writeUIntBE(Math.min(U40_MAX, Math.ceil(entry.keepMs)), 31, 5)
@@ -170,8 +155,7 @@ export function decodeEntry(bytes: Buffer, key: string, serverNowMs: number): De
   const unreadable = (reason: string): UnreadableEntry => ({ readable: false, reason, seen })
   if (bytes.length < VERSION_AT + TOKEN_BYTES + 1 || bytes[0] !== MAGIC) return unreadable('not an entry')
   if (bytes[1] !== FORMAT) return unreadable(`format ${bytes[1]}`)
-  const [high, low] = keyCheck(key)
-  if (bytes.readUInt32BE(12) !== high || bytes.readUInt32BE(16) !== low) return unreadable('another key')
+  if (!isOf(key, bytes)) return unreadable('another key')
   const flags = bytes.readUInt8(2)
   let at = VERSION_AT
   let version: bigint | undefined
@@ -206,6 +190,12 @@ export function decodeEntry(bytes: Buffer, key: string, serverNowMs: number): De
     tags,
     seen,
   }
+}
+
+/** Whether the entry was written under this key. */
+function isOf(key: string, bytes: Buffer): boolean {
+  const [first, second] = keyCheck(key, bytes, ID_AT)
+  return bytes.readUInt32LE(CHECK_AT) === first && bytes.readUInt32LE(CHECK_AT + 4) === second
 }
 
 /** A copy of an entry's bytes that has been stale since now: flagged, its ttl cut to its age. */
