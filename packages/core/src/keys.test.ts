@@ -64,13 +64,34 @@ function meaning(value: unknown): unknown {
   return new Map(properties.map(([name, inner]) => [name, meaning(inner)]))
 }
 
+function bytesOf(one: string): string {
+  return Buffer.from(encodeKey(one)).toString('hex')
+}
+
+function refusal(one: string): string {
+  expect(() => encodeKey(one)).toThrow('lone surrogates')
+  return 'refused'
+}
+
 describe('encodeKey', () => {
-  test('two keys share a text only if they mean the same', () => {
+  test('two keys share a text only if they mean the same (S2)', () => {
     fc.assert(
       fc.property(key, key, (a, b) => {
         expect(encodeKey(a) === encodeKey(b)).toBe(isDeepStrictEqual(meaning(a), meaning(b)))
       }),
       { numRuns: 5_000 },
+    )
+  })
+
+  test('two texts never share their bytes; what has no bytes of its own, a lone surrogate, is refused (S2)', () => {
+    const unit = fc.constantFrom('\ud800', '\ud801', '\udc00', '\ufffd', 'a', '[', '\\', '\0')
+    const anyText = fc.array(unit, { minLength: 1, maxLength: 3 }).map((units) => units.join(''))
+    fc.assert(
+      fc.property(anyText, anyText, (a, b) => {
+        const [bytesOfA, bytesOfB] = [a, b].map((one) => (one.isWellFormed() ? bytesOf(one) : refusal(one)))
+        expect(bytesOfA === bytesOfB).toBe(a === b || !(a.isWellFormed() || b.isWellFormed()))
+      }),
+      { numRuns: 2_000 },
     )
   })
 
