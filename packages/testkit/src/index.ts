@@ -3,6 +3,8 @@ export type { ConformanceCase, Need, StoreHarness } from './conformance/harness.
 export { memoryHarness } from './conformance/memory-harness.ts'
 export { storeConformance } from './conformance/store-conformance.ts'
 export { type StoreMutant, storeMutants } from './conformance/store-mutants.ts'
+export type { Faults } from './fault-proxy/faults.ts'
+export { type FaultProxy, type FaultProxyOptions, startFaultProxy } from './fault-proxy.ts'
 export { freePort } from './free-port.ts'
 export { ANOMALIES, type Anomaly, type Violation } from './history/anomaly.ts'
 export { type CheckHistoryOptions, checkHistory, type HistoryReport } from './history/check-history.ts'
