@@ -43,3 +43,14 @@ test('after a refusal the wait is in the upper half of the longest', () => {
     ).slow(),
   ).toBe(2000)
 })
+
+test('a named node is tried after the shortest wait, a few times in a row; then the series goes on', () => {
+  const backoff = new Backoff(
+    clockOf(() => 1),
+    DEFAULT_LIMITS,
+  )
+  for (const longest of [50, 100, 200]) expect(backoff.next()).toBe(longest)
+  expect(Array.from({ length: 5 }, () => backoff.hop())).toEqual([50, 50, 50, 400, 50])
+  backoff.next()
+  expect(Array.from({ length: 4 }, () => backoff.hop())).toEqual([50, 50, 50, 1600])
+})

@@ -1,11 +1,15 @@
 import type { WireClock } from './clock.ts'
 import type { ConnectionLimits } from './limits.ts'
 
+// A chain of nodes that name each other is followed this far; beyond it, they are in the middle of a change.
+const HOPS_MAX = 3
+
 /** Waits between attempts to connect: exponential with full jitter, so that a fleet does not return as one. */
 export class Backoff {
   readonly #clock: WireClock
   readonly #limits: ConnectionLimits
   #ceilingMs: number
+  #hops = 0
 
   constructor(clock: WireClock, limits: ConnectionLimits) {
     this.#clock = clock
@@ -15,6 +19,7 @@ export class Backoff {
 
   /** The wait before the next attempt. */
   next(): number {
+    this.#hops = 0
     const ms = this.#clock.random() * this.#ceilingMs
     this.#ceilingMs = Math.min(this.#limits.backoffMaxMs, this.#ceilingMs * 2)
     return ms
@@ -24,6 +29,13 @@ export class Backoff {
   slow(): number {
     this.#ceilingMs = this.#limits.backoffMaxMs
     return (this.#limits.backoffMaxMs * (1 + this.#clock.random())) / 2
+  }
+
+  /** The wait before a node is tried that another one has just named: the shortest, for a few in a row. */
+  hop(): number {
+    if (this.#hops >= HOPS_MAX) return this.next()
+    this.#hops++
+    return this.#clock.random() * this.#limits.backoffMinMs
   }
 
   /** A connection was lost that had been ready for `readyMs`: one that lasted starts the series again. */

@@ -1,10 +1,11 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { systemWireClock } from './clock.ts'
 import { connectSocket } from './connect.ts'
 import { Connection, type ConnectionOptions } from './connection.ts'
 import type { Framing } from './framing.ts'
-import { HandshakeRefused } from './handshake.ts'
+import { HandshakeRedirected, HandshakeRefused } from './handshake.ts'
 import { WireError } from './wire-error.ts'
 
 /** A protocol for these tests: one line a message; a line that begins with `>` answers nothing. */
@@ -459,6 +460,32 @@ describe('handshake', () => {
     expect(fatal).toEqual(['no password'])
     expect(lost).toEqual([])
     expect(connection.generation).toBe(4)
+  })
+
+  test('where to connect is asked before each attempt, and a redirection is followed at once', async () => {
+    const [first, second] = [await startPeer(echo), await startPeer(echo)]
+    const asked: number[] = []
+    const attempts = () => asked.length
+    const connection = connect(first.port, {
+      endpoint: () => {
+        const { port } = attempts() < 12 ? first : second
+        asked.push(port)
+        return { transport: 'tcp', host: '127.0.0.1', port }
+      },
+      handshake: async () => {
+        if (attempts() < 12) throw new Error('not yet')
+        if (attempts() === 12) throw new HandshakeRedirected('ask the other one')
+      },
+      // By the twelfth attempt an ordinary failure would cost two seconds.
+      clock: { ...systemWireClock, random: () => (attempts() < 12 ? 0 : 0.99) },
+      limits: { backoffMinMs: 1, backoffMaxMs: 10_000 },
+    })
+    await vi.waitUntil(() => connection.ready, { interval: 1, timeout: 1000 })
+    expect(asked).toEqual([...Array.from({ length: 12 }, () => first.port), second.port])
+    await stopPeer(second)
+    await vi.waitUntil(() => !connection.ready, { interval: 1 })
+    const refused = await connection.send('x\n', { by: soon() }).catch((error: unknown) => error)
+    expect(refused).toMatchObject({ message: expect.stringContaining(`127.0.0.1:${second.port}`) })
   })
 
   test('a handshake that hangs is cut off after connectTimeoutMs and tried again', async () => {

@@ -4,7 +4,7 @@ import type { Command, SendOptions } from './command.ts'
 import { type Connect, connectSocket } from './connect.ts'
 import { describeEndpoint, type Endpoint } from './endpoint.ts'
 import type { Framing } from './framing.ts'
-import { type Handshake, HandshakeRefused } from './handshake.ts'
+import { type Handshake, HandshakeRedirected, HandshakeRefused } from './handshake.ts'
 import { type ConnectionLimits, DEFAULT_LIMITS } from './limits.ts'
 import { Link, type LinkOwner } from './link.ts'
 import { WireError, type WireErrorCode } from './wire-error.ts'
@@ -23,7 +23,8 @@ export interface ConnectionEvents<Message> {
 }
 
 export interface ConnectionOptions<Message> {
-  readonly endpoint: Endpoint
+  /** Where to connect; a function is asked before each attempt. */
+  readonly endpoint: Endpoint | (() => Endpoint)
   /** Makes the framing of one socket. */
   readonly framing: () => Framing<Message>
   readonly handshake?: Handshake<Message> | undefined
@@ -45,8 +46,10 @@ export class Connection<Message> {
   readonly #options: ConnectionOptions<Message>
   readonly #limits: ConnectionLimits
   readonly #clock: WireClock
-  readonly #owner: Omit<LinkOwner<Message>, 'opened'>
+  readonly #owner: Omit<LinkOwner<Message>, 'opened' | 'endpoint'>
   readonly #backoff: Backoff
+  /** Where the last attempt went. */
+  #endpoint: Endpoint | undefined
   /** The socket in use or in the making. */
   #link: Link<Message> | undefined
   #isReady = false
@@ -114,10 +117,9 @@ export class Connection<Message> {
     return this.close()
   }
 
-  #makeOwner(): Omit<LinkOwner<Message>, 'opened'> {
-    const { endpoint, framing, events, errorOf, mapError, connect } = this.#options
+  #makeOwner(): Omit<LinkOwner<Message>, 'opened' | 'endpoint'> {
+    const { framing, events, errorOf, mapError, connect } = this.#options
     return {
-      endpoint,
       clock: this.#clock,
       limits: this.#limits,
       connect: connect ?? connectSocket,
@@ -131,8 +133,11 @@ export class Connection<Message> {
 
   #open(): void {
     const by = this.#clock.now() + this.#limits.connectTimeoutMs
+    const { endpoint } = this.#options
     try {
-      const link = new Link({ ...this.#owner, opened: () => void this.#prepare(link, by) })
+      this.#endpoint = typeof endpoint === 'function' ? endpoint() : endpoint
+      const owner = { ...this.#owner, endpoint: this.#endpoint }
+      const link = new Link({ ...owner, opened: () => void this.#prepare(link, by) })
       this.#link = link
       this.#connectTimer = this.#clock.after(this.#limits.connectTimeoutMs, () => this.#connectOverdue(link))
     } catch (error) {
@@ -190,8 +195,13 @@ export class Connection<Message> {
     }
     // Closed by its owner, maybe from a callback just now.
     if (this.#closing !== undefined) return
-    const ms = isRefusal ? this.#backoff.slow() : this.#backoff.next()
+    const ms = this.#waitAfter(error)
     this.#retry = this.#clock.after(ms, () => this.#open())
+  }
+
+  #waitAfter(error: Error): number {
+    if (error instanceof HandshakeRefused) return this.#backoff.slow()
+    return error instanceof HandshakeRedirected ? this.#backoff.hop() : this.#backoff.next()
   }
 
   #unavailable(): Error {
@@ -201,9 +211,8 @@ export class Connection<Message> {
   }
 
   #error(code: WireErrorCode, text: string, cause?: unknown): Error {
-    return this.#owner.mapError(
-      new WireError(code, `${describeEndpoint(this.#options.endpoint)}: ${text}`, cause),
-    )
+    const where = this.#endpoint === undefined ? '' : `${describeEndpoint(this.#endpoint)}: `
+    return this.#owner.mapError(new WireError(code, `${where}${text}`, cause))
   }
 
   #tell(callback: () => void): void {

@@ -21,3 +21,8 @@ export class HandshakeRefused extends Error {
     this.cause = cause
   }
 }
+
+/** What a handshake throws where this node only knows a better one: the owner's next endpoint is tried at once. */
+export class HandshakeRedirected extends Error {
+  override readonly name = 'HandshakeRedirected'
+}

@@ -5,6 +5,6 @@ export { type Connect, connectSocket, type SocketListener, type WireSocket } fro
 export { Connection, type ConnectionEvents, type ConnectionOptions } from './connection.ts'
 export { describeEndpoint, type Endpoint, type TlsSettings } from './endpoint.ts'
 export type { FrameSink, Framing } from './framing.ts'
-export { type Handshake, type HandshakeLink, HandshakeRefused } from './handshake.ts'
+export { type Handshake, type HandshakeLink, HandshakeRedirected, HandshakeRefused } from './handshake.ts'
 export { type ConnectionLimits, DEFAULT_LIMITS } from './limits.ts'
 export { WireError, type WireErrorCode } from './wire-error.ts'
