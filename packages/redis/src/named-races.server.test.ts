@@ -3,10 +3,9 @@
  * while the row changes; then nobody may see the old one. The loader waits for a gate, not for a time: the change
  * always falls into the load, on any machine.
  */
-import { type RedisServer, startRedis } from '@holdfast/testkit'
+import { type FaultProxy, type RedisServer, startFaultProxy, startRedis } from '@holdfast/testkit'
 import { type Fence, fence } from 'holdfast/internal'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { HoldingProxy } from './testing/holding-proxy.ts'
 import { NaiveNode } from './testing/naive-node.ts'
 import {
   HoldfastNode,
@@ -18,6 +17,7 @@ import {
   type Seen,
 } from './testing/race-node.ts'
 import { RemoteNode } from './testing/remote-node.ts'
+import { until } from './testing/until.ts'
 
 let server: RedisServer
 beforeAll(async () => {
@@ -137,16 +137,16 @@ const MODES = ['tracked', 'strong', 'off'] as const
 describe.each(Object.entries(PLACES))('%s', (place, open) => {
   describe.each(MODES)('L1 %s', (mode) => {
     const races = racesOf(`${place}, ${mode}`, RACE_LOADS)
-    let proxy: HoldingProxy
+    let proxy: FaultProxy
     let nodes: Nodes
     let results: ReadonlyMap<string, Result>
 
     beforeAll(async () => {
-      proxy = await HoldingProxy.start(server.port)
+      proxy = await startFaultProxy(server)
       const { url } = server
       nodes = {
         mode,
-        loading: open({ url, cacheUrl: proxy.url, mode }),
+        loading: open({ url, cacheUrl: urlOf(proxy), mode }),
         other: open({ url, mode }),
         witness: new HoldfastNode({ url, mode: 'off' }),
         unblocked,
@@ -155,7 +155,7 @@ describe.each(Object.entries(PLACES))('%s', (place, open) => {
     }, HUNG_MS)
     afterAll(async () => {
       for (const node of [nodes.loading, nodes.other, nodes.witness]) await node.close()
-      await proxy[Symbol.asyncDispose]()
+      await proxy.close()
     })
 
     test.each(races)('$title: nobody sees the old row', ({ title }) => {
@@ -184,22 +184,27 @@ function inFlight(label: string): NamedRace[] {
 }
 
 /** The proxy holds the reply and what the server says after it; both are then delivered in one piece. */
-async function runInFlight(race: NamedRace, nodes: Nodes, proxy: HoldingProxy): Promise<readonly Seen[]> {
+async function runInFlight(race: NamedRace, nodes: Nodes, proxy: FaultProxy): Promise<readonly Seen[]> {
   const { loading, other, witness, mode } = nodes
+  const heard = (text: string): Promise<void> => until(`the server says ${text}`, () => proxy.holds(text))
   for (const node of [loading, other, witness]) await node.prepare(race)
   await witness.seed(race)
   // What the seed changed has been pushed: later pushes are those of the race.
   await loading.barrier()
-  proxy.hold()
+  proxy.inject({ holdReplies: true })
   const reading = loading.peek(race)
-  await proxy.heard(race.id)
+  await heard(race.id)
   const changing = (race.by === 'the loading node' ? loading : other).change(race)
   if (race.by === 'the other node') await changing
-  if (mode !== 'off') await proxy.heard('invalidate')
-  proxy.release()
+  if (mode !== 'off') await heard('invalidate')
+  proxy.heal()
   await Promise.all([reading, changing])
   await settle(nodes)
   return await Promise.all([loading, other, witness].map((node) => node.peek(race)))
+}
+
+function urlOf({ port }: FaultProxy): string {
+  return `redis://127.0.0.1:${port}`
 }
 
 describe('the races notice', () => {
@@ -262,13 +267,13 @@ describe('the races notice', () => {
   })
 
   test('a reply in flight without rule P is kept', async () => {
-    await using proxy = await HoldingProxy.start(server.port)
+    await using proxy = await startFaultProxy(server)
     const { url } = server
     const mode = 'tracked'
     const careless: Fence = { ...fence, mayAdmit: () => true }
     const nodes: Nodes = {
       mode,
-      loading: new HoldfastNode({ url, cacheUrl: proxy.url, mode }, careless),
+      loading: new HoldfastNode({ url, cacheUrl: urlOf(proxy), mode }, careless),
       other: new HoldfastNode({ url, mode }),
       witness: new HoldfastNode({ url, mode: 'off' }),
       unblocked,
