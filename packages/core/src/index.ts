@@ -5,6 +5,7 @@ export {
   type SetOptions,
   type WrapOptions,
 } from './cache.ts'
+export { type CompressionOptions, compression } from './codec/compression.ts'
 export { namedType } from './codec/named-types.ts'
 export { createCache } from './create-cache.ts'
 export type { ByteSize, Duration } from './duration.ts'
