@@ -108,15 +108,17 @@ export class Cache implements AsyncDisposable {
     const many = encodeMany(keys)
     if (typeof loader !== 'function') throw invalidArgument('loader', 'a function', loader)
     const policy = resolvePolicy(this.#policy, options)
-    const answers = await inSlices(many, (slice) => getOrSetMany(rt, slice, loader, policy))
-    return answers.map((answer) => typed<T | undefined>(answer))
+    // Before they are cut: a key said twice is asked for once, wherever its two places are.
+    const unique = [...new Map(many.map((key) => [key.encoded, key])).values()]
+    const answers = await inSlices(unique, (slice) => getOrSetMany(rt, slice, loader, policy))
+    const byKey = new Map(unique.map(({ encoded }, i) => [encoded, answers[i]]))
+    return many.map(({ encoded }) => typed<T | undefined>(byKey.get(encoded)))
   }
 
   /** What getOrSet would answer without loading: fresh, or stale within swr; else undefined. At most 1 round trip. */
   async get<T = unknown>(key: CacheKey, options?: ReadOptions<T>): Promise<T | undefined> {
     const rt = this.#open()
-    const found = await get(rt, encodeKey(key), this.#readPolicy(options))
-    return found?.entry === undefined ? undefined : typed<T>(answerOf(rt, found.entry))
+    return await getValue<T>(rt, encodeKey(key), this.#readPolicy(options))
   }
 
   /** `get` for several keys, in their order; the reads are pipelined. */
@@ -124,8 +126,12 @@ export class Cache implements AsyncDisposable {
     keys: readonly CacheKey[],
     options?: ReadOptions<T>,
   ): Promise<(T | undefined)[]> {
-    encodeMany(keys)
-    return await inSlices(keys, (slice) => Promise.all(slice.map((key) => this.get<T>(key, options))))
+    const rt = this.#open()
+    const many = encodeMany(keys)
+    const policy = this.#readPolicy(options)
+    return await inSlices(many, (slice) =>
+      Promise.all(slice.map(({ encoded }) => getValue<T>(rt, encoded, policy))),
+    )
   }
 
   /** `get` with state, age and tier. */
@@ -157,20 +163,20 @@ export class Cache implements AsyncDisposable {
   async set<T>(key: CacheKey, value: T, options?: SetOptions<T>): Promise<Invalidated> {
     const rt = this.#open()
     const encoded = encodeKey(key)
-    const { version, ...entryOptions } = options ?? {}
-    if (version !== undefined && (typeof version !== 'bigint' || BigInt.asIntN(64, version) !== version)) {
-      throw invalidArgument('version', 'a bigint of at most 64 bits', version)
-    }
-    return await set(rt, encoded, value, resolvePolicy(this.#policy, entryOptions), version)
+    const { policy, version } = this.#setPolicy(options)
+    return await set(rt, encoded, value, policy, version)
   }
 
-  /** `set` for several entries, pipelined: 'queued' if any of them is. */
+  /**
+   * `set` for several entries, pipelined: 'queued' if any of them is. Nothing is stored where a key is bad; a value that
+   * no tier can keep does not keep the others from being stored.
+   */
   async setMany<T>(entries: Iterable<readonly [CacheKey, T]>, options?: SetOptions<T>): Promise<Invalidated> {
-    if (typeof Object(entries)[Symbol.iterator] !== 'function') {
-      throw invalidArgument('entries', 'pairs of key and value: an array of them, or a Map', entries)
-    }
-    const ended = await inSlices([...entries], (slice) =>
-      Promise.all(slice.map(([key, value]) => this.set(key, value, options))),
+    const rt = this.#open()
+    const pairs = encodePairs(entries)
+    const { policy, version } = this.#setPolicy(options)
+    const ended = await inSlices(pairs, (slice) =>
+      Promise.all(slice.map(([key, value]) => set(rt, key, value, policy, version))),
     )
     return worst(ended)
   }
@@ -226,7 +232,8 @@ export class Cache implements AsyncDisposable {
 
   /**
    * Runs a database write so that no old value survives it, even if this process dies in the middle: what it touches
-   * is quarantined before, invalidated after. Rejects before `commit` where L2 is away. 3 round trips.
+   * is quarantined before, invalidated after. Rejects before `commit` where L2 is away. At most 2,000 keys and 64 tags;
+   * 3 round trips.
    */
   async write<T>(
     names: { readonly keys?: readonly CacheKey[]; readonly tags?: readonly string[] },
@@ -236,8 +243,12 @@ export class Cache implements AsyncDisposable {
     const rt = this.#open()
     checkNames('write', names, ['keys', 'tags'])
     if (typeof commit !== 'function') throw invalidArgument('commit', 'a function', commit)
-    const keys = encodeMany(names.keys ?? []).map((key) => key.encoded)
-    return await mutate(rt, { keys, tags: checkTags(names.tags ?? []) }, commit, checkRequire(options))
+    const keys = encodeMany(names.keys === undefined ? [] : names.keys).map((key) => key.encoded)
+    if (keys.length > SLICE_MAX) {
+      throw invalidArgument('keys', `at most ${SLICE_MAX} of them: a tag stands for any number`, keys)
+    }
+    const tags = checkTags(names.tags === undefined ? [] : names.tags)
+    return await mutate(rt, { keys, tags }, commit, checkRequire(options))
   }
 
   /** A function whose results are cached under `options.key` of its arguments. */
@@ -322,7 +333,28 @@ export class Cache implements AsyncDisposable {
     checkNames('options', options, ['consistency', 'swr', 'validate'])
     return resolvePolicy(this.#policy, options)
   }
+
+  #setPolicy<T>(options: SetOptions<T> | undefined): { policy: Policy; version?: bigint | undefined } {
+    if (options === undefined) return { policy: this.#policy }
+    checkNames('options', options, SET_OPTION_NAMES)
+    const { version, ...entryOptions } = options
+    if (version !== undefined && (typeof version !== 'bigint' || BigInt.asIntN(64, version) !== version)) {
+      throw invalidArgument('version', 'a bigint of at most 64 bits', version)
+    }
+    return { policy: resolvePolicy(this.#policy, entryOptions), version }
+  }
 }
+
+const SET_OPTION_NAMES = [
+  'ttl',
+  'swr',
+  'staleIfError',
+  'negativeTtl',
+  'jitter',
+  'tags',
+  'validate',
+  'version',
+]
 
 // A key needs up to two commands at once, and a connection carries 16,384: a slice leaves room for other callers.
 const SLICE_MAX = 2000
@@ -341,6 +373,26 @@ async function inSlices<Item, Result>(
 
 function worst(ended: readonly Invalidated[]): Invalidated {
   return { l2: ended.some((one) => one.l2 === 'queued') ? 'queued' : 'applied' }
+}
+
+async function getValue<T>(rt: Runtime, key: string, policy: Policy): Promise<T | undefined> {
+  const found = await get(rt, key, policy)
+  return found?.entry === undefined ? undefined : typed<T>(answerOf(rt, found.entry))
+}
+
+function encodePairs<T>(entries: Iterable<readonly [CacheKey, T]>): [string, T][] {
+  // Text and bytes can be iterated too, but never over pairs.
+  if (typeof entries !== 'object' || typeof entries?.[Symbol.iterator] !== 'function') {
+    throw invalidArgument('entries', 'pairs of key and value: an array of them, or a Map', entries)
+  }
+  return Array.from(entries, (pair: unknown, i): [string, T] => {
+    if (!isPair<T>(pair)) throw invalidArgument(`entries[${i}]`, 'a pair: [key, value]', pair)
+    return [encodeKey(pair[0]), pair[1]]
+  })
+}
+
+function isPair<T>(pair: unknown): pair is [CacheKey, T] {
+  return Array.isArray(pair) && pair.length === 2
 }
 
 function encodeMany<K extends CacheKey>(keys: readonly K[]): { given: K; encoded: string }[] {

@@ -45,8 +45,17 @@ export class CacheError extends Error {
 // Longest piece of a foreign value that a message repeats.
 const SHOWN_CHARS_MAX = 60
 
-/** A value as one short, printable line for a message: control characters escaped, long text cut. */
+/** A value as one short, printable line for a message: control characters escaped, long text cut. Never throws. */
 export function show(value: unknown): string {
+  try {
+    return shown(value)
+  } catch {
+    // A Proxy, or a getter of its own.
+    return 'something that throws when it is looked at'
+  }
+}
+
+function shown(value: unknown): string {
   if (typeof value === 'string') return quoted(value)
   if (typeof value === 'bigint') return bare(`${value}n`)
   if (typeof value === 'function') return `function ${bare(value.name) || '(anonymous)'}`

@@ -152,17 +152,25 @@ export function checkTags(tags: unknown): readonly string[] {
   return [...unique]
 }
 
-/** Refuses anything but a plain object with known names; suggests the name that was probably meant. */
+/** Refuses anything but an object with known names; suggests the name that was probably meant. */
 export function checkNames(argument: string, options: object, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw invalidArgument(argument, 'an object', options)
   }
-  for (const name of Object.keys(options)) {
+  const names = Object.keys(options)
+  // A Map, a Promise or a signal says nothing by names: whoever passes one means something that would be lost.
+  if (names.length === 0 && !isNamed(options)) throw invalidArgument(argument, 'an object', options)
+  for (const name of names) {
     if (known.includes(name)) continue
     const meant = known.find((candidate) => isNear(name.toLowerCase(), candidate.toLowerCase()))
     const hint = meant === undefined ? `known are ${known.join(', ')}` : `did you mean ${meant}?`
     throw new CacheError('invalid_argument', `${argument}: unknown option ${show(name)}; ${hint}`)
   }
+}
+
+/** Whether an object is one by its names: a literal, or an instance of a class of the user's. */
+function isNamed(options: object): boolean {
+  return Object.prototype.toString.call(options) === '[object Object]'
 }
 
 /** Whether one edit (or a shared start of 4 letters) turns `a` into `b`. */
