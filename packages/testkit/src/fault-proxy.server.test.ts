@@ -410,6 +410,20 @@ test('cut: RST to client and server, new connections work', async () => {
   expect(await dial(proxy.port).call(['PING'])).toBe('PONG')
 })
 
+test('strand: open connections pass nothing any more, even healed; new ones work', async () => {
+  const proxy = await proxyTo(redis.port)
+  const stranded = dial(proxy.port)
+  await stranded.call(['PING'])
+  proxy.strand()
+  const lost = stranded.call(['INCR', 'stranded'])
+  expect(await dial(proxy.port).call(['PING'])).toBe('PONG')
+  proxy.heal()
+  await turns()
+  expect([await redis.cli('GET', 'stranded'), proxy.connections]).toEqual([null, 2])
+  proxy.cut()
+  await expect(lost).rejects.toThrow('ECONNRESET')
+})
+
 test('retarget: open connections are cut, new ones lead to the other server', async () => {
   await using other = await startRedis()
   const proxy = await proxyTo(redis.port)

@@ -78,6 +78,14 @@ export class FaultProxy implements AsyncDisposable {
     for (const connection of this.#connections) connection.reset()
   }
 
+  /**
+   * Open connections pass nothing any more, and never will; new ones are served: the other end has vanished without a
+   * goodbye. They end when they are cut, or closed by the client.
+   */
+  strand(): void {
+    for (const connection of this.#connections) connection.strand()
+  }
+
   /** Leads new connections to another server, and cuts the open ones. */
   retarget(port: number): void {
     this.#target = { ...this.#target, port }

@@ -14,12 +14,15 @@ export interface ConnectionLimits {
   readonly backoffMaxMs: number
 }
 
-/** 16,384 commands are 30 ms of a server's work, and 64 MiB half a second of a 1 Gbit/s network. */
+/**
+ * 16,384 commands are 30 ms of a server's work, and 64 MiB half a second of a 1 Gbit/s network. A server that is back
+ * is used again within backoffMaxMs; a fleet of 50 asks a dead one 100 times a second together.
+ */
 export const DEFAULT_LIMITS: ConnectionLimits = {
   connectTimeoutMs: 1000,
   stallMs: 1000,
   inFlightMax: 16_384,
   bufferedBytesMax: 64 * 1024 * 1024,
   backoffMinMs: 50,
-  backoffMaxMs: 2000,
+  backoffMaxMs: 1000,
 }

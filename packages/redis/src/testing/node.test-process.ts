@@ -1,3 +1,4 @@
+import { FloodNode } from './flood-node.ts'
 import { HerdNode } from './herd-node.ts'
 import { NaiveNode } from './naive-node.ts'
 import { HoldfastNode, type RaceNodeOptions } from './race-node.ts'
@@ -9,6 +10,7 @@ const nodes = {
   holdfast: (options: RaceNodeOptions) => new HoldfastNode(options),
   naive: (options: RaceNodeOptions) => new NaiveNode(options),
   herd: (options: RaceNodeOptions) => new HerdNode(options),
+  flood: (options: RaceNodeOptions) => new FloodNode(options),
   values: (options: RaceNodeOptions) => new ValueNode(options),
 } satisfies Record<NodeKind, (options: RaceNodeOptions) => object>
 

@@ -33,6 +33,7 @@ export class Lane {
   #heldBytes = 0
   #bytesUntilReset = Infinity
   #isWriting = false
+  #isStranded = false
   /** The next piece has its place on a link of limited speed. */
   #reserved: { readonly bytes: number; readonly atMs: number } | undefined
   #ending: 'end' | 'reset' | undefined
@@ -59,6 +60,11 @@ export class Lane {
   /** The connection is reset once this many more bytes have passed. */
   resetAfter(bytes: number): void {
     this.#bytesUntilReset = bytes
+  }
+
+  /** Nothing passes any more. */
+  strand(): void {
+    this.#isStranded = true
   }
 
   /** The faults have changed: what is due now goes now. */
@@ -91,12 +97,16 @@ export class Lane {
 
   #pump(): void {
     this.#timer?.cancel()
-    const { blackhole, holdReplies } = this.#network.faults
-    if (this.#isWriting || blackhole || (holdReplies && this.#isReply)) return
+    if (this.#isWriting || this.#isHeld()) return
     const [head] = this.#chunks
     if (head === undefined) this.#finish()
     else if (this.#bytesUntilReset === 0) this.#reset()
     else this.#send(head)
+  }
+
+  #isHeld(): boolean {
+    const { blackhole, holdReplies } = this.#network.faults
+    return this.#isStranded || blackhole || (holdReplies && this.#isReply)
   }
 
   #send(head: Chunk): void {

@@ -51,6 +51,12 @@ export class ProxiedConnection {
     this.#replies.resetAfter(bytes)
   }
 
+  /** Nothing passes any more, in either direction. */
+  strand(): void {
+    this.#requests.strand()
+    this.#replies.strand()
+  }
+
   /** The faults have changed. */
   wake(): void {
     this.#open()

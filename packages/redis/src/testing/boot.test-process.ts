@@ -1,0 +1,26 @@
+import { type Cache, createCache } from 'holdfast'
+import { systemClock } from 'holdfast/contracts'
+import { redis } from '../redis.ts'
+import { answerBoundMs, overrunMs } from './overrun.ts'
+import { tell } from './tell.ts'
+import { pause } from './until.ts'
+
+/** A program that starts while its Redis is not there: `boot.test-process.ts <url> <loader ms> <close|leave>`. */
+const [, , url = '', loadMs = '', ending = ''] = process.argv
+
+const logger = { info: () => undefined, warn: () => undefined }
+let cache: Cache | undefined
+const overMs = await overrunMs(answerBoundMs(Number(loadMs)), async () => {
+  cache = createCache({ name: 'boot', l2: redis(url), logger })
+  await cache.getOrSet('first', () => pause(Number(loadMs)).then(() => 'loaded'))
+})
+tell({ overMs, answer: await cache?.get('first') })
+if (ending === 'close' && cache !== undefined) {
+  // The cache keeps no process alive while its server is away: what waits for it must.
+  while (!cache.stats().l2.online) {
+    await new Promise<void>((resolve) => systemClock.after(1, resolve, 'caller'))
+  }
+  await cache.set('later', 'stored')
+  tell({ online: true })
+  await cache.close()
+}

@@ -1,0 +1,48 @@
+import { type RedisServer, startRedis } from '@holdfast/testkit'
+import { FAULT_PROGRAM } from './programs.ts'
+import { until } from './until.ts'
+
+// Without the wait for more replicas, a first synchronisation takes milliseconds.
+const ARGS = ['--repl-diskless-sync-delay', '0', '--repl-ping-replica-period', '1']
+
+/** A primary and its replica, in step with each other. */
+export class ReplicaPair implements AsyncDisposable {
+  readonly first: RedisServer
+  readonly second: RedisServer
+
+  private constructor(first: RedisServer, second: RedisServer) {
+    this.first = first
+    this.second = second
+  }
+
+  static async start(password?: string): Promise<ReplicaPair> {
+    const secret = password === undefined ? {} : { password, args: [...ARGS, '--masterauth', password] }
+    const start = () => startRedis({ program: FAULT_PROGRAM, args: ARGS, ...secret })
+    const [first, second] = await Promise.all([start(), start()])
+    await follow(second, first)
+    return new ReplicaPair(first, second)
+  }
+
+  /** Hands over from one to the other, which becomes its replica; resolves when both say so. */
+  async failover(from: RedisServer, to: RedisServer): Promise<void> {
+    await from.cli('FAILOVER', 'TO', '127.0.0.1', to.port)
+    await until('the other one is primary', async () => (await to.info('replication')).role === 'master')
+    await inStep(from)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([this.first.stop(), this.second.stop()])
+  }
+}
+
+/** Makes a server the replica of another one, and waits until it has its data. */
+export async function follow(replica: RedisServer, primary: RedisServer): Promise<void> {
+  await replica.cli('REPLICAOF', '127.0.0.1', primary.port)
+  await inStep(replica)
+}
+
+async function inStep(replica: RedisServer): Promise<void> {
+  await until('the replica is in step', async () => {
+    return (await replica.info('replication')).master_link_status === 'up'
+  })
+}
