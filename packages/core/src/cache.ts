@@ -3,7 +3,6 @@ import { CacheError, type StoreFacts } from './contracts.ts'
 import type { Duration } from './duration.ts'
 import { durationMs } from './duration.ts'
 import { invalidArgument, show } from './errors.ts'
-import type { Loader } from './flow/call-loader.ts'
 import { type Explanation, explain } from './flow/explain.ts'
 import { get, getOrSet, refresh } from './flow/get-or-set.ts'
 import {
@@ -15,6 +14,7 @@ import {
   type InvalidateOptions,
   invalidateTags,
 } from './flow/invalidate.ts'
+import type { Loader } from './flow/loader.ts'
 import { getOrSetMany, type ManyLoader } from './flow/many.ts'
 import { mutate, type Written } from './flow/mutate.ts'
 import { type Reservation, reserve } from './flow/reserve.ts'
@@ -87,12 +87,17 @@ export class Cache implements AsyncDisposable {
    * The cached value, or what the loader gives. One loader runs per key and fleet; its error reaches every waiter as
    * itself. undefined from the loader is answered and not cached. L2 hit: 1 round trip. Miss: 2, the load, 1.
    */
-  async getOrSet<T>(key: CacheKey, loader: Loader<T>, options?: EntryOptions<T>): Promise<T> {
-    const rt = this.#open()
-    const encoded = encodeKey(key)
-    if (typeof loader !== 'function') throw invalidArgument('loader', 'a function', loader)
-    // Not awaited: a hit is no promise, and awaiting it would cost a turn of the microtask queue.
-    return typed<T>(getOrSet(rt, encoded, loader, resolvePolicy(this.#policy, options)))
+  getOrSet<T>(key: CacheKey, loader: Loader<T>, options?: EntryOptions<T>): Promise<T> {
+    // No async function: what is promised already would be promised again, two turns of the microtask queue later.
+    try {
+      const rt = this.#open()
+      const encoded = encodeKey(key)
+      if (typeof loader !== 'function') throw invalidArgument('loader', 'a function', loader)
+      const answer = getOrSet(rt, encoded, loader, resolvePolicy(this.#policy, options))
+      return answer instanceof Promise ? answer : Promise.resolve(typed<T>(answer))
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /**

@@ -40,22 +40,47 @@ export interface Tokens {
   readonly tags: ReadonlyMap<string, TagToken>
 }
 
+/** One read of one key, and who waits for it. */
 export interface ReadRequest {
-  readonly keys: readonly string[]
-  /** Tags whose current tokens are wanted along with the values. */
+  readonly key: string
+  /** Tags whose current tokens are wanted along with the value. */
   readonly tags: readonly string[]
-  /** Whether the namespace token and the tag epoch are wanted. */
+  /** Whether the namespace token is wanted. */
   readonly namespace: boolean
   /** True: the caller loads on a miss, and a store that grants leases with its reads may do so, to `token`. */
   readonly intent: 'peek' | 'load'
   /** Set by the store to true in the moment before the request's bytes are handed to the socket. */
   written: boolean
+  /**
+   * The reply. Called synchronously and in the order of the wire: behind every push that was sent before it, ahead of
+   * every one sent after it (rule P: what it puts into L1, a later push removes). The epoch is not among the tokens.
+   */
+  answered(found: FoundEntry, tokens: Tokens): void
+  /** There will be no reply. Exactly one of the two is called, once; neither throws. */
+  failed(error: unknown): void
 }
 
-export interface ReadReply {
-  /** In the order of `keys`. */
-  readonly entries: readonly FoundEntry[]
-  readonly tokens: Tokens
+/** A read whose reply is awaited: for whoever does not mind that it is handled later than it came. */
+export class AwaitedRead implements ReadRequest {
+  readonly key: string
+  readonly tags: readonly string[]
+  readonly namespace: boolean
+  readonly intent: ReadRequest['intent']
+  readonly reply: Promise<{ readonly found: FoundEntry; readonly tokens: Tokens }>
+  written = false
+  readonly answered: (found: FoundEntry, tokens: Tokens) => void
+  readonly failed: (error: unknown) => void
+
+  constructor(key: string, asked: Partial<Pick<ReadRequest, 'tags' | 'namespace' | 'intent'>> = {}) {
+    this.key = key
+    this.tags = asked.tags ?? []
+    this.namespace = asked.namespace ?? true
+    this.intent = asked.intent ?? 'peek'
+    const { promise, resolve, reject } = Promise.withResolvers<{ found: FoundEntry; tokens: Tokens }>()
+    this.reply = promise
+    this.answered = (found, tokens) => resolve({ found, tokens })
+    this.failed = reject
+  }
 }
 
 export interface AcquireRequest {
@@ -157,9 +182,12 @@ export interface StoreWatcher {
   heldTags?(max: number): readonly string[]
 }
 
-/** The operations on one namespace. One round trip each unless said otherwise. */
+/**
+ * The operations on one namespace. One round trip each unless said otherwise. `read`, the one that a cache lives on,
+ * answers its request; the others answer by a promise.
+ */
 export interface NamespaceStore {
-  read(request: ReadRequest, by: number): Promise<ReadReply>
+  read(request: ReadRequest, by: number): void
   /** The current tokens of these tags, the namespace and the epoch; `mintLifeMs` mints those that are missing. */
   tokens(tags: readonly string[], mintLifeMs: number | undefined, by: number): Promise<Tokens>
   acquire(request: AcquireRequest, by: number): Promise<Acquired>

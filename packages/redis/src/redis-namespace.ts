@@ -8,11 +8,9 @@ import {
   encodeEntryHead,
   type Filled,
   type FillRequest,
-  type FoundEntry,
   type NamespaceStore,
   type PutReply,
   type PutRequest,
-  type ReadReply,
   type ReadRequest,
   softPart,
   type Token,
@@ -22,10 +20,11 @@ import {
 import type { RedisClient } from './client.ts'
 import type { RedisScript } from './commands.ts'
 import { Names } from './names.ts'
-import { RedisReplyError } from './reply-error.ts'
+import { GetReceiver, MgetReceiver } from './read-receivers.ts'
 import type { RespArgument } from './resp-encode.ts'
 import type { RespValue } from './resp-value.ts'
 import * as scripts from './scripts.ts'
+import { tokenOf, tokensOf } from './token-replies.ts'
 
 /** What a namespace needs of the connection it shares. */
 export interface Lane {
@@ -33,6 +32,8 @@ export interface Lane {
   readonly clock: Clock
   /** The next push of this key's name is the echo of our own write. */
   expectEcho(valueName: string): void
+  /** The server has acknowledged that these keys are gone, or changed so that what they were must not come back. */
+  removed(names: readonly string[]): void
 }
 
 /** The operations of the contract on one namespace; protocol 4.2. */
@@ -54,17 +55,20 @@ export class RedisNamespace implements NamespaceStore {
     this.#onClose = onClose
   }
 
-  async read(request: ReadRequest, by: number): Promise<ReadReply> {
-    const values = request.keys.map((key) => this.#names.of('v', key))
-    const names = this.#tokenNames(request.tags, request.namespace)
-    const [only] = values
-    if (values.length === 1 && names.length === 0 && only !== undefined) {
-      const found = await this.#get(only, request, by)
-      return { entries: [this.#found(found, request.keys[0] ?? '')], tokens: NO_TOKENS }
+  read(request: ReadRequest, by: number): void {
+    if (this.#closed) {
+      request.failed(closed())
+      return
     }
-    const replies = asArray(await this.#command(['MGET', ...values, ...names], by, request))
-    const entries = request.keys.map((key, i) => this.#found(replies[i], key))
-    return { entries, tokens: tokensOf(replies.slice(values.length), request.tags, request.namespace) }
+    const value = this.#names.of('v', request.key)
+    const options = { by, sent: request }
+    if (request.tags.length === 0 && !request.namespace) {
+      this.#client.post(['GET', value], options, new GetReceiver(request, this.#client))
+    } else {
+      const names = request.tags.map((tag) => this.#names.of('t', tag))
+      if (request.namespace) names.push(this.#names.own('n'))
+      this.#client.post(['MGET', value, ...names], options, new MgetReceiver(request, this.#client))
+    }
   }
 
   async tokens(tags: readonly string[], mintLifeMs: number | undefined, by: number): Promise<Tokens> {
@@ -132,33 +136,35 @@ export class RedisNamespace implements NamespaceStore {
   async invalidate(keys: readonly string[], by: number): Promise<void> {
     if (keys.length === 0) return
     await this.#command(['UNLINK', ...this.#valueAndLease(keys)], by)
+    this.#lane.removed(this.#values(keys))
   }
 
   /** A missing token matches nothing, so removing is invalidating: one atomic command that a full server takes, too. */
   async invalidateTags(tags: readonly string[], by: number): Promise<void> {
     if (tags.length === 0) return
-    const names = tags.map((tag) => this.#names.of('t', tag))
-    await this.#command(['UNLINK', this.#names.own('e'), ...names], by)
+    const names = this.#tags(tags)
+    await this.#command(['UNLINK', ...names], by)
+    this.#lane.removed(names)
   }
 
   async expire(keys: readonly string[], by: number): Promise<void> {
     if (keys.length === 0) return
     await this.#script(scripts.EXPIRE, this.#valueAndLease(keys), [], by)
+    this.#lane.removed(this.#values(keys))
   }
 
   async expireTags(tags: readonly string[], by: number): Promise<void> {
     if (tags.length === 0) return
-    const keys = [this.#names.own('e'), ...tags.map((tag) => this.#names.of('t', tag))]
-    await this.#script(
-      scripts.EXPIRE_TAGS,
-      keys,
-      tags.map(() => bytes(softPart(this.#client.serverNow(), this.#clock.token()))),
-      by,
-    )
+    const names = this.#tags(tags)
+    const softParts = tags.map(() => bytes(softPart(this.#client.serverNow(), this.#clock.token())))
+    await this.#script(scripts.EXPIRE_TAGS, names, softParts, by)
+    this.#lane.removed(names)
   }
 
   async clear(by: number): Promise<void> {
-    await this.#command(['UNLINK', this.#names.own('n'), this.#names.own('e')], by)
+    const names = [this.#names.own('n'), this.#names.own('e')]
+    await this.#command(['UNLINK', ...names], by)
+    this.#lane.removed(names)
   }
 
   async put(request: PutRequest, by: number): Promise<PutReply> {
@@ -189,6 +195,7 @@ export class RedisNamespace implements NamespaceStore {
     const outcome = String(reply[0])
     if (outcome !== 'stored' && outcome !== 'older' && outcome !== 'quarantined')
       throw unexpected('PUT', [...reply])
+    if (outcome === 'stored') this.#lane.removed([value])
     return { outcome, tokens: tokensOf(reply.slice(1), tags, true) }
   }
 
@@ -223,23 +230,9 @@ export class RedisNamespace implements NamespaceStore {
     return tokensOf(asArray(await this.#script(scripts.MINT, names, args, by)), tags, true)
   }
 
-  async #get(name: string, request: ReadRequest, by: number): Promise<RespValue> {
-    try {
-      return await this.#command(['GET', name], by, request)
-    } catch (error) {
-      // Someone keeps another type under our name: a miss, which the next fill overwrites.
-      if (error instanceof RedisReplyError && error.prefix === 'WRONGTYPE') return null
-      throw error
-    }
-  }
-
-  #found(reply: RespValue | undefined, key: string): FoundEntry {
-    return Buffer.isBuffer(reply) ? decodeEntry(reply, key, this.#client.serverNow()) : undefined
-  }
-
-  #command(args: readonly RespArgument[], by: number, sent?: { written: boolean }): Promise<RespValue> {
+  #command(args: readonly RespArgument[], by: number): Promise<RespValue> {
     if (this.#closed) return Promise.reject(closed())
-    return this.#client.command(args, sent === undefined ? { by } : { by, sent })
+    return this.#client.command(args, { by })
   }
 
   #script(
@@ -250,6 +243,15 @@ export class RedisNamespace implements NamespaceStore {
   ): Promise<RespValue> {
     if (this.#closed) return Promise.reject(closed())
     return this.#client.script(script, keys, args, { by })
+  }
+
+  #values(keys: readonly string[]): string[] {
+    return keys.map((key) => this.#names.of('v', key))
+  }
+
+  /** The epoch and the tokens of these tags. */
+  #tags(tags: readonly string[]): string[] {
+    return [this.#names.own('e'), ...tags.map((tag) => this.#names.of('t', tag))]
   }
 
   #valueAndLease(keys: readonly string[]): string[] {
@@ -268,28 +270,6 @@ export class RedisNamespace implements NamespaceStore {
   #newToken(): Buffer {
     return bytes(this.#clock.token())
   }
-}
-
-const NO_TOKENS: Tokens = { namespace: undefined, epoch: undefined, tags: new Map() }
-
-/** Replies in the order of #tokenNames. */
-function tokensOf(replies: readonly RespValue[], tags: readonly string[], namespace: boolean): Tokens {
-  const first = namespace ? 2 : 0
-  const found = new Map<string, string>()
-  tags.forEach((tag, i) => {
-    const token = tokenOf(replies[first + i])
-    if (token !== undefined) found.set(tag, token)
-  })
-  return namespace
-    ? { namespace: tokenOf(replies[0]), epoch: tokenOf(replies[1]), tags: found }
-    : { namespace: undefined, epoch: undefined, tags: found }
-}
-
-/** A token is 8 or 16 bytes; anything else someone else wrote, and it matches nothing. */
-function tokenOf(reply: RespValue | undefined): string | undefined {
-  return Buffer.isBuffer(reply) && (reply.length === 8 || reply.length === 16)
-    ? reply.toString('latin1')
-    : undefined
 }
 
 /** A tag's varint head in an entry, without and with the soft bit (core's entry format). */

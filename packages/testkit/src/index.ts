@@ -1,3 +1,4 @@
+export { changedRead } from './conformance/changed-read.ts'
 export { decorateStore, type StoreDecoration } from './conformance/decorate-store.ts'
 export type { ConformanceCase, Need, StoreHarness } from './conformance/harness.ts'
 export { memoryHarness } from './conformance/memory-harness.ts'

@@ -1,5 +1,13 @@
-import type { Clock, NamespaceStore, NewEntry, StoreEnvironment, Timer } from 'holdfast/contracts'
-import { systemClock } from 'holdfast/contracts'
+import {
+  AwaitedRead,
+  type Clock,
+  type FoundEntry,
+  type NamespaceStore,
+  type NewEntry,
+  type StoreEnvironment,
+  systemClock,
+  type Timer,
+} from 'holdfast/contracts'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { RecordingWatcher } from './conformance/recording-watcher.ts'
 import { type MemoryServer, memoryServer } from './memory-store/memory-server.ts'
@@ -48,12 +56,14 @@ function soon(): number {
   return systemClock.now() + 5_000
 }
 
-function readRequest(...keys: string[]): Parameters<NamespaceStore['read']>[0] {
-  return { keys, tags: [], namespace: false, intent: 'peek', written: false }
+async function found(names: NamespaceStore, key: string): Promise<FoundEntry> {
+  const read = new AwaitedRead(key, { namespace: false })
+  names.read(read, soon())
+  return (await read.reply).found
 }
 
 async function textOf({ names }: Process, key: string): Promise<string | undefined> {
-  const [entry] = (await names.read(readRequest(key), soon())).entries
+  const entry = await found(names, key)
   return entry?.readable ? Buffer.from(entry.payload).toString() : undefined
 }
 
@@ -139,14 +149,15 @@ describe('the wire', () => {
 
   test('a request is written after the turn that asked for it, and not at all when its time is over', async () => {
     const reader = open()
-    const request = readRequest('k')
-    const reading = reader.names.read(request, soon())
+    const request = new AwaitedRead('k')
+    reader.names.read(request, soon())
     expect(request.written).toBe(false)
     await Promise.resolve()
     expect(request.written).toBe(true)
-    await reading
-    const late = readRequest('k')
-    await expect(reader.names.read(late, systemClock.now())).rejects.toMatchObject({ code: 'l2_timeout' })
+    await request.reply
+    const late = new AwaitedRead('k')
+    reader.names.read(late, systemClock.now())
+    await expect(late.reply).rejects.toMatchObject({ code: 'l2_timeout' })
     expect(late.written).toBe(false)
   })
 })
@@ -305,7 +316,7 @@ describe('the server', () => {
   test('a reader cannot change what the server holds', async () => {
     const client = open()
     await put(client, 'k', 'value')
-    const [entry] = (await client.names.read(readRequest('k'), soon())).entries
+    const entry = await found(client.names, 'k')
     if (entry?.readable) entry.payload.fill(0)
     expect(await textOf(client, 'k')).toBe('value')
   })

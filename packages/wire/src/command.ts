@@ -19,6 +19,15 @@ export interface SendOptions<Message> {
   readonly replies?: number
 }
 
+/**
+ * Whoever waits for the answer to a command. Either is called once, synchronously: `reply` in wire order, as a tap
+ * is. Neither may throw.
+ */
+export interface Receiver<Message> {
+  reply(message: Message): void
+  fail(error: unknown): void
+}
+
 /** Bytes that a command takes on the wire. */
 export function commandBytes(command: Command): number {
   if (typeof command === 'string' || command instanceof Uint8Array) return command.length

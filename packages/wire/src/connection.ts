@@ -1,6 +1,6 @@
 import { Backoff } from './backoff.ts'
 import { afterTurn, systemWireClock, type WireClock, type WireTimer } from './clock.ts'
-import type { Command, SendOptions } from './command.ts'
+import type { Command, Receiver, SendOptions } from './command.ts'
 import { type Connect, connectSocket } from './connect.ts'
 import { describeEndpoint, type Endpoint } from './endpoint.ts'
 import type { Framing } from './framing.ts'
@@ -92,6 +92,12 @@ export class Connection<Message> {
   send(command: Command, options: SendOptions<Message>): Promise<Message> {
     if (this.#link !== undefined && this.#isReady) return this.#link.send(command, options)
     return Promise.reject(this.#unavailable())
+  }
+
+  /** `send` for a receiver in place of a promise: the same, a promise and its turn of the microtask queue cheaper. */
+  post(command: Command, options: SendOptions<Message>, receiver: Receiver<Message>): void {
+    if (this.#link !== undefined && this.#isReady) this.#link.post(command, options, receiver)
+    else receiver.fail(this.#unavailable())
   }
 
   /** Replaces the present socket, for a reason the protocol knows (a server that is no longer the right one). */

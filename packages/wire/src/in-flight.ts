@@ -1,23 +1,45 @@
-import type { SendOptions } from './command.ts'
+import type { Receiver, SendOptions } from './command.ts'
 
-const noop = (): void => {}
+/** Gives the answer to whoever awaits it. */
+class PromiseReceiver<Message> implements Receiver<Message> {
+  readonly answer: Promise<Message>
+  #resolve: (message: Message) => void = noop
+  #reject: (error: unknown) => void = noop
+
+  constructor() {
+    this.answer = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+  }
+
+  reply(message: Message): void {
+    this.#resolve(message)
+  }
+
+  fail(error: unknown): void {
+    this.#reject(error)
+  }
+}
+
+function noop(): void {}
 
 /** One command without all of its replies. Slots live in the ring and are used again. */
 class Slot<Message> {
-  resolve: (message: Message) => void = noop
-  reject: (error: unknown) => void = noop
+  receiver: Receiver<Message> | undefined = undefined
   tap: ((message: Message) => void) | undefined = undefined
   sent: { written: boolean } | undefined = undefined
   by = 0
   repliesLeft = 0
+
   /** The caller has its answer or its error; replies that still come are dropped. */
-  settled = false
+  get settled(): boolean {
+    return this.receiver === undefined
+  }
 
   /** Ends the caller's wait; the slot itself stays until its replies have come. */
   settle(): void {
-    this.settled = true
-    this.resolve = noop
-    this.reject = noop
+    this.receiver = undefined
     this.tap = undefined
     this.sent = undefined
   }
@@ -51,17 +73,19 @@ export class InFlight<Message> {
   }
 
   push(options: SendOptions<Message>): Promise<Message> {
+    const receiver = new PromiseReceiver<Message>()
+    this.add(receiver, options)
+    return receiver.answer
+  }
+
+  add(receiver: Receiver<Message>, options: SendOptions<Message>): void {
     if (this.size === this.#slots.length) this.#grow()
     const slot = this.#slot(this.#tail++)
     slot.by = options.by
     slot.sent = options.sent
     slot.tap = options.tap
     slot.repliesLeft = options.replies ?? 1
-    slot.settled = false
-    return new Promise((resolve, reject) => {
-      slot.resolve = resolve
-      slot.reject = reject
-    })
+    slot.receiver = receiver
   }
 
   /** Marks every command as written that is not yet. */
@@ -77,24 +101,24 @@ export class InFlight<Message> {
     if (this.#head === this.#unwritten) return false
     const slot = this.#slot(this.#head)
     const isLast = --slot.repliesLeft <= 0
-    const { resolve, reject, tap, settled } = slot
+    const { receiver, tap } = slot
     if (isLast) {
       // Before the tap runs: it may send commands, which grow the ring.
       slot.settle()
       this.#head++
     }
-    if (settled) return true
+    if (receiver === undefined) return true
     try {
       tap?.(message)
     } catch (error) {
       if (!isLast) slot.settle()
-      reject(error)
+      receiver.fail(error)
       return true
     }
     if (!isLast) return true
     const error = this.#errorOf(message)
-    if (error === undefined) resolve(message)
-    else reject(error)
+    if (error === undefined) receiver.reply(message)
+    else receiver.fail(error)
     return true
   }
 
@@ -110,8 +134,7 @@ export class InFlight<Message> {
         continue
       }
       error ??= makeError()
-      slot.reject(error)
-      slot.settle()
+      end(slot, error)
     }
     return next
   }
@@ -119,9 +142,7 @@ export class InFlight<Message> {
   /** Rejects everything; the unwritten ones, of which the peer has seen nothing, with their own error. */
   failAll(writtenError: unknown, unwrittenError: unknown): void {
     for (let at = this.#head; at < this.#tail; at++) {
-      const slot = this.#slot(at)
-      slot.reject(at < this.#unwritten ? writtenError : unwrittenError)
-      slot.settle()
+      end(this.#slot(at), at < this.#unwritten ? writtenError : unwrittenError)
     }
     this.#head = this.#tail
     this.#unwritten = this.#tail
@@ -145,4 +166,11 @@ export class InFlight<Message> {
     this.#head = 0
     this.#tail = size
   }
+}
+
+/** Settled first: what the receiver does then may come back here. */
+function end<Message>(slot: Slot<Message>, error: unknown): void {
+  const { receiver } = slot
+  slot.settle()
+  receiver?.fail(error)
 }

@@ -1,5 +1,5 @@
 import type { WireClock, WireTimer } from './clock.ts'
-import { type Command, commandBytes, type SendOptions } from './command.ts'
+import { type Command, commandBytes, type Receiver, type SendOptions } from './command.ts'
 import type { Connect, WireSocket } from './connect.ts'
 import { DeadlineTimer } from './deadline-timer.ts'
 import { describeEndpoint, type Endpoint } from './endpoint.ts'
@@ -38,6 +38,12 @@ export class Link<Message> implements FrameSink<Message> {
   readonly #outbox = new Outbox()
   readonly #deadlines: DeadlineTimer
   readonly #ended = Promise.withResolvers<void>()
+  readonly #flush = (): void => {
+    this.#flushDue = false
+    if (this.#state !== 'open') return
+    this.#inFlight.markWritten()
+    this.#outbox.drainTo(this.#socket)
+  }
   #flushDue = false
   #state: 'opening' | 'open' | 'gone' = 'opening'
   /** Before this moment the server's silence is not judged. */
@@ -62,13 +68,20 @@ export class Link<Message> implements FrameSink<Message> {
     const refusal = this.#refusal(bytes, options.by)
     if (refusal !== undefined) return Promise.reject(refusal)
     const answer = this.#inFlight.push(options)
-    this.#outbox.add(command, bytes)
-    if (!this.#flushDue) {
-      this.#flushDue = true
-      process.nextTick(() => this.#flush())
-    }
-    this.#deadlines.need(options.by)
+    this.#hand(command, bytes, options.by)
     return answer
+  }
+
+  /** Sends for a receiver, which is told of everything, a refusal included. */
+  post(command: Command, options: SendOptions<Message>, receiver: Receiver<Message>): void {
+    const bytes = commandBytes(command)
+    const refusal = this.#refusal(bytes, options.by)
+    if (refusal !== undefined) {
+      receiver.fail(refusal)
+      return
+    }
+    this.#inFlight.add(receiver, options)
+    this.#hand(command, bytes, options.by)
   }
 
   reply(message: Message): void {
@@ -97,6 +110,15 @@ export class Link<Message> implements FrameSink<Message> {
       this.fail(new WireError('closed', 'closed by its owner'))
     }
     return this.#ended.promise
+  }
+
+  #hand(command: Command, bytes: number, by: number): void {
+    this.#outbox.add(command, bytes)
+    if (!this.#flushDue) {
+      this.#flushDue = true
+      process.nextTick(this.#flush)
+    }
+    this.#deadlines.need(by)
   }
 
   get #where(): string {
@@ -160,13 +182,6 @@ export class Link<Message> implements FrameSink<Message> {
       )
     }
     this.#owner.gone(error)
-  }
-
-  #flush(): void {
-    this.#flushDue = false
-    if (this.#state !== 'open') return
-    this.#inFlight.markWritten()
-    this.#outbox.drainTo(this.#socket)
   }
 
   /** Ends the waits that are over, and this link if its server is silent; the next moment to look. */

@@ -5,19 +5,6 @@ import type { Runtime } from '../runtime/runtime.ts'
 import { GIVEN_BACK } from './given-back.ts'
 import type { Loaded, LoadJob } from './load-job.ts'
 
-/** What a loader is told. */
-export interface LoadContext {
-  readonly key: string
-  /** Fires when the last waiter has left, or the hard timeout has passed: pass it on to the database. */
-  readonly signal: AbortSignal
-}
-
-/**
- * Reads the source of truth. undefined means: do not cache. Its duty: the state it reads is at least as new as its
- * own start (no outer snapshot transaction, no lagging replica).
- */
-export type Loader<T = unknown> = (context: LoadContext) => T | undefined | Promise<T | undefined>
-
 /**
  * Calls the loader once, in its turn and in the async context of nobody, with its hard timeout and signal. Its error
  * is passed on as it is. A loader that does not heed its signal is left behind; what it answers later is dropped.

@@ -1,4 +1,4 @@
-import { type FoundEntry, show, type TagToken } from '../contracts.ts'
+import { AwaitedRead, type FoundEntry, show, type TagToken } from '../contracts.ts'
 import { matchCells, matchToken } from '../invalidation/fence.ts'
 import type { Policy } from '../policy.ts'
 import type { Runtime } from '../runtime/runtime.ts'
@@ -82,15 +82,9 @@ async function explainL2(rt: Runtime, key: string, policy: Policy): Promise<Tier
   }
   try {
     const by = rt.clock.now() + rt.shared.l2TimeoutMs
-    const request = {
-      keys: [key],
-      tags: policy.tags,
-      namespace: true,
-      intent: 'peek' as const,
-      written: false,
-    }
-    const reply = await link.ops.read(request, by)
-    const found = reply.entries[0]
+    const read = new AwaitedRead(key, { tags: policy.tags })
+    link.ops.read(read, by)
+    const { found } = await read.reply
     if (found?.readable !== true) return unreadable(found)
     const tokens = await link.ops.tokens(
       found.tags.map((tag) => tag.name),

@@ -4,9 +4,9 @@ import { type Captured, learnTokens } from '../invalidation/fence.ts'
 import type { L2Link } from '../runtime/l2-link.ts'
 import type { LoadFlight, LoadOutcome } from '../runtime/load-outcome.ts'
 import type { Runtime } from '../runtime/runtime.ts'
+import { acceptStored } from './accept-stored.ts'
 import type { LoadJob } from './load-job.ts'
 import { tagLifeMs } from './make-entry.ts'
-import { acceptStored } from './read.ts'
 
 // A dead loader costs the fleet this long; protocol 4.2.
 const LEASE_MS = 1000
@@ -175,8 +175,9 @@ async function ask(
       const admission = rt.pendings.open(key)
       admission.alive = pending.alive
       try {
-        const acceptance = { pending: admission, generation, policy: job.policy, by }
-        const answer = await acceptStored(rt, link, key, acquired.entry, acquired.tokens, tags, acceptance)
+        const { entry, tokens } = acquired
+        const how = { pending: admission, generation, policy: job.policy, by, asked: tags, tokens }
+        const answer = await acceptStored(rt, link, key, entry, how)
         if (answer.state !== 'fresh' || answer.entry === undefined) return undefined
         return { kind: 'value', entry: answer.entry, sharedUpTo: mark }
       } finally {

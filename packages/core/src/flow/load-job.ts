@@ -1,6 +1,6 @@
 import type { WaitBudget } from '../guard/wait-budget.ts'
 import type { Policy } from '../policy.ts'
-import type { Loader } from './call-loader.ts'
+import type { Loader } from './loader.ts'
 
 /** What a flight is to do. */
 export interface LoadJob {

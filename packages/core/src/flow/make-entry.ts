@@ -3,7 +3,7 @@ import { invalidationsOf, type TagCell } from '../invalidation/tag-cells.ts'
 import { checkTags, type Policy } from '../policy.ts'
 import type { CachedValue } from '../runtime/cached-value.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import { l1Until } from './read.ts'
+import { l1Until } from './accept-stored.ts'
 import type { ValueParts } from './value.ts'
 
 /** How long an entry is fresh, and how long it is kept at all. */

@@ -1,8 +1,8 @@
 import { CacheError, show } from '../contracts.ts'
 import type { Policy } from '../policy.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import type { Loader } from './call-loader.ts'
 import { getOrSet } from './get-or-set.ts'
+import type { Loader } from './loader.ts'
 
 /** What a bulk loader is told. */
 export interface LoadManyContext {

@@ -1,6 +1,7 @@
 import { handOut, type Sealed, seal } from '../codec/seal.ts'
 import { validate } from '../codec/validate.ts'
 import type { StoredEntry } from '../contracts.ts'
+import type { StandardSchema } from '../options.ts'
 import type { Policy } from '../policy.ts'
 import { type CachedValue, entryWeight } from '../runtime/cached-value.ts'
 import type { Runtime } from '../runtime/runtime.ts'
@@ -14,25 +15,39 @@ export function answerOf(rt: Runtime, entry: CachedValue): unknown {
 }
 
 /**
- * The value of a stored entry: the very object that L1 holds if it is the same one (by id), else decoded, validated
- * and sealed. undefined: it cannot be used, which is a miss.
+ * The value of a stored entry: decoded, validated and sealed, or the very object that L1 holds if it is the same one
+ * (by id) and nothing has to be validated. undefined: it cannot be used, which is a miss.
  */
-export async function decodeStored(
+export function decodeStored(
   rt: Runtime,
   key: string,
   stored: StoredEntry,
   policy: Policy,
-): Promise<ValueParts | undefined> {
+): ValueParts | undefined | Promise<ValueParts | undefined> {
+  if (policy.validate !== undefined) return decodeValidated(rt, key, stored, policy.validate)
   const held = rt.shared.memory?.peek(rt.prefix + key)
   if (held?.id === stored.id) {
     return { value: held.value, form: held.form, cloneOnHit: held.cloneOnHit, weightBytes: held.weightBytes }
   }
   try {
-    const decoded = rt.shared.codec.decode(stored.codec, stored.payload)
-    const value = policy.validate === undefined ? decoded : await validate(policy.validate, decoded)
+    const value = rt.shared.codec.decode(stored.codec, stored.payload)
+    return sealParts(rt, key, value, stored.tags.length, 'decoded')
+  } catch (error) {
+    rt.recorder.trouble('decode_failed', key, error)
+    return undefined
+  }
+}
+
+async function decodeValidated(
+  rt: Runtime,
+  key: string,
+  stored: StoredEntry,
+  schema: StandardSchema,
+): Promise<ValueParts | undefined> {
+  try {
+    const value = await validate(schema, rt.shared.codec.decode(stored.codec, stored.payload))
     // What a schema made of it is not ours: it may hold anything.
-    const origin = policy.validate === undefined ? 'decoded' : 'loaded'
-    return sealParts(rt, key, value, stored.tags.length, origin)
+    return sealParts(rt, key, value, stored.tags.length, 'loaded')
   } catch (error) {
     rt.recorder.trouble('decode_failed', key, error)
     return undefined

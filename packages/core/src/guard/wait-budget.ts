@@ -20,8 +20,13 @@ export class WaitBudget {
     try {
       return await operation(startedAt + this.#leftMs)
     } finally {
-      this.#leftMs = Math.max(0, this.#leftMs - (this.#clock.now() - startedAt))
+      this.spentSince(startedAt)
     }
+  }
+
+  /** Takes the time of a wait that began at `startedAt`. */
+  spentSince(startedAt: number): void {
+    this.#leftMs = Math.max(0, this.#leftMs - (this.#clock.now() - startedAt))
   }
 
   /** Waits for something that goes on by itself, as long as the budget lasts; undefined: it did not end in time. */
@@ -33,7 +38,7 @@ export class WaitBudget {
       return await Promise.race([going, over])
     } finally {
       timer.cancel()
-      this.#leftMs = Math.max(0, this.#leftMs - (this.#clock.now() - startedAt))
+      this.spentSince(startedAt)
     }
   }
 }

@@ -10,28 +10,41 @@ export interface PendingRead {
  * the old value stays for its whole life. Bounded by the reads in flight.
  */
 export class PendingReads {
-  readonly #byKey = new Map<string, PendingRead | Set<PendingRead>>()
+  readonly #byKey = new Map<string, PendingRead | PendingRead[]>()
 
   open(key: string): PendingRead {
     const pending: PendingRead = { key, alive: true }
-    const others = this.#byKey.get(key)
-    if (others === undefined) this.#byKey.set(key, pending)
-    else if (others instanceof Set) others.add(pending)
-    else this.#byKey.set(key, new Set([others, pending]))
+    this.add(pending)
     return pending
+  }
+
+  add(pending: PendingRead): void {
+    const others = this.#byKey.get(pending.key)
+    if (others === undefined) this.#byKey.set(pending.key, pending)
+    else if (Array.isArray(others)) others.push(pending)
+    else this.#byKey.set(pending.key, [others, pending])
   }
 
   close(pending: PendingRead): void {
     const known = this.#byKey.get(pending.key)
     if (known === pending) this.#byKey.delete(pending.key)
-    else if (known instanceof Set && known.delete(pending) && known.size === 0)
-      this.#byKey.delete(pending.key)
+    else if (Array.isArray(known)) {
+      const at = known.indexOf(pending)
+      if (at >= 0) known.splice(at, 1)
+      if (known.length === 0) this.#byKey.delete(pending.key)
+    }
+  }
+
+  /** The one that was registered last for this key. */
+  newest(key: string): PendingRead | undefined {
+    const known = this.#byKey.get(key)
+    return Array.isArray(known) ? known.at(-1) : known
   }
 
   kill(key: string): void {
     const known = this.#byKey.get(key)
     if (known === undefined) return
-    if (known instanceof Set) for (const pending of known) pending.alive = false
+    if (Array.isArray(known)) for (const pending of known) pending.alive = false
     else known.alive = false
   }
 

@@ -167,6 +167,16 @@ export class L2Link implements StoreWatcher {
     this.#events.everythingUnknown()
   }
 
+  /** A read was answered. */
+  answered(): void {
+    this.#breaker.succeeded()
+  }
+
+  /** A read that was given until `by` was not answered. */
+  unanswered(error: unknown, by: number): void {
+    this.#breaker.failed(error, by)
+  }
+
   /** The breaker has closed: what is owed can be sent again. */
   answersAgain(): void {
     if (this.#queue.size > 0) this.#replaySoon(0)

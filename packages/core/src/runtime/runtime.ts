@@ -18,7 +18,6 @@ import type { CachedValue } from './cached-value.ts'
 import type { Found } from './found.ts'
 import { type GuardedStore, L2Link, type LinkEvents } from './l2-link.ts'
 import type { LoadOutcome } from './load-outcome.ts'
-import type { SharedRead } from './shared-read.ts'
 
 /** What all namespaces of one cache share. */
 export interface Shared {
@@ -64,8 +63,6 @@ export class Runtime implements LinkEvents {
   readonly flights: Flights<LoadOutcome, Found>
   readonly failing: FailingLoads
   readonly wakes: Wakes
-  /** L2 reads whose request is not written yet: calls may still share them (rule J). */
-  readonly reads: Map<string, SharedRead> = new Map()
   readonly link: L2Link | undefined
   /** Replaced by every tag invalidation of this process (rule T', for values that only this process holds). */
   localEpoch: string

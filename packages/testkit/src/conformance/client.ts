@@ -1,17 +1,18 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
-import type {
-  Acquired,
-  Clock,
-  Filled,
-  FoundEntry,
-  NamespaceStore,
-  NewEntry,
-  PutReply,
-  PutRequest,
-  Store,
-  StoredEntry,
-  Token,
-  Tokens,
+import {
+  type Acquired,
+  AwaitedRead,
+  type Clock,
+  type Filled,
+  type FoundEntry,
+  type NamespaceStore,
+  type NewEntry,
+  type PutReply,
+  type PutRequest,
+  type Store,
+  type StoredEntry,
+  type Token,
+  type Tokens,
 } from 'holdfast/contracts'
 import type { RecordingWatcher } from './recording-watcher.ts'
 
@@ -70,14 +71,17 @@ export class Client {
   }
 
   async readMany(keys: readonly string[], tags: readonly string[] = []): Promise<readonly FoundEntry[]> {
-    const request = { keys, tags, namespace: true, intent: 'peek', written: false } as const
-    const { entries } = await this.namespace.read({ ...request }, this.by)
-    equal(entries.length, keys.length, 'read answers once per key')
-    return entries
+    return await Promise.all(keys.map(async (key) => (await this.ask(new AwaitedRead(key, { tags }))).found))
   }
 
   async read(key: string): Promise<FoundEntry> {
-    return (await this.readMany([key]))[0]
+    return (await this.ask(new AwaitedRead(key))).found
+  }
+
+  /** Sends a read with a deadline that no healthy server misses. */
+  ask(read: AwaitedRead, by: number = this.by): AwaitedRead['reply'] {
+    this.namespace.read(read, by)
+    return read.reply
   }
 
   /** The entry of a key that must be there and be readable. */

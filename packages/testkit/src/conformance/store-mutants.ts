@@ -2,6 +2,7 @@ import type {
   Acquired,
   Filled,
   NamespaceStore,
+  ReadRequest,
   StoreDefinition,
   StoreEnvironment,
   StoreWatcher,
@@ -9,6 +10,7 @@ import type {
   Token,
   Tokens,
 } from 'holdfast/contracts'
+import { changedRead } from './changed-read.ts'
 import { decorateStore } from './decorate-store.ts'
 
 /** Wraps any store into one that breaks one rule. */
@@ -81,9 +83,10 @@ function withTokens(
   rewrite: Rewrite,
 ): Pick<NamespaceStore, 'read' | 'tokens' | 'acquire' | 'fill' | 'put'> {
   return {
-    read: async (request, by) => {
-      const reply = await inner.read(request, by)
-      return { ...reply, tokens: rewrite(reply.tokens, request.tags) }
+    read: (request, by) => {
+      const answered: ReadRequest['answered'] = (found, tokens) =>
+        request.answered(found, rewrite(tokens, request.tags))
+      inner.read(changedRead(request, { answered }), by)
     },
     tokens: async (tags, mintLifeMs, by) => rewrite(await inner.tokens(tags, mintLifeMs, by), tags),
     acquire: async (request, by): Promise<Acquired> => {

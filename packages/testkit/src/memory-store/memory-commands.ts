@@ -11,9 +11,9 @@ import {
 } from 'holdfast/contracts'
 import { MemoryRules, type Place } from './memory-rules.ts'
 
-/** Values are bytes until their reply is processed: durations count from that moment. */
+/** A value is bytes until its reply is processed: durations count from that moment. */
 export interface RawRead {
-  readonly values: readonly (Buffer | undefined)[]
+  readonly value: Buffer | undefined
   readonly tokens: Tokens
 }
 
@@ -42,10 +42,11 @@ export class MemoryCommands extends MemoryRules {
   }
 
   read(at: Place, request: ReadRequest): RawRead {
-    const values = request.keys.map((key) => this.readValue(at, key))
+    const value = this.readValue(at, request.key)
+    if (request.namespace)
+      return { value, tokens: { ...this.readTokens(at, request.tags), epoch: undefined } }
     const tags = this.readTags(at, request.tags)
-    if (!request.namespace) return { values, tokens: { namespace: undefined, epoch: undefined, tags } }
-    return { values, tokens: this.readTokens(at, request.tags) }
+    return { value, tokens: { namespace: undefined, epoch: undefined, tags } }
   }
 
   tokens(at: Place, tags: readonly string[], mintLifeMs: number | undefined): Tokens {

@@ -11,14 +11,13 @@ import {
   type NamespaceStore,
   type PutReply,
   type PutRequest,
-  type ReadReply,
   type ReadRequest,
   type StoredEntry,
   type Token,
   type Tokens,
   type UnreadableEntry,
 } from 'holdfast/contracts'
-import type { MemoryCommands, RawAcquired } from './memory-commands.ts'
+import type { MemoryCommands, RawAcquired, RawRead } from './memory-commands.ts'
 import type { MemoryLink } from './memory-link.ts'
 import type { Place } from './memory-rules.ts'
 import type { MemoryServer } from './memory-server.ts'
@@ -41,20 +40,15 @@ export class MemoryNamespace implements NamespaceStore {
     this.#unwatch = unwatch
   }
 
-  read(request: ReadRequest, by: number): Promise<ReadReply> {
+  read(request: ReadRequest, by: number): void {
     const written = (): void => {
       request.written = true
     }
-    return this.#ask(
-      'read',
-      by,
-      (commands, at) => commands.read(at, request),
-      ({ values, tokens }) => ({
-        entries: values.map((bytes, i) => this.#found(bytes, request.keys[i] ?? '')),
-        tokens,
-      }),
-      written,
-    )
+    const run = (commands: MemoryCommands, at: Place): RawRead => commands.read(at, request)
+    // Called when the reply is delivered, in the order of deliveries.
+    const finish = ({ value, tokens }: RawRead): void =>
+      request.answered(this.#found(value, request.key), tokens)
+    this.#ask('read', by, run, finish, written).catch((error: unknown) => request.failed(error))
   }
 
   tokens(tags: readonly string[], mintLifeMs: number | undefined, by: number): Promise<Tokens> {

@@ -7,13 +7,31 @@ import { always, race } from '../../testing/race.ts'
 import { Stage } from '../../testing/stage.ts'
 
 describe('P: only a read that no push has killed goes into L1', () => {
-  race('a push that shares a chunk with the reply to the READ', {
-    off: { rules: { mayAdmit: always } },
-    play: async (stage) => {
+  test.each([{}, { rules: { mayAdmit: always } }])(
+    'a push that shares a chunk with the reply to the READ finds its value in L1, and removes it: %o',
+    async (off) => {
+      await using stage = new Stage(off)
       const [a, b] = [stage.node(), stage.node()]
       await b.cache.set('k', 'old')
       a.connection.hold()
       const before = watched(a.cache.get('k'))
+      await stage.settle()
+      await b.cache.delete('k')
+      a.connection.release()
+      await stage.settle()
+      expect([before(), await a.cache.get('k')]).toEqual([{ value: 'old' }, undefined])
+    },
+  )
+
+  race('a push that shares a chunk with the reply to the question for the tags of the READ', {
+    off: { rules: { mayAdmit: always } },
+    play: async (stage) => {
+      const [a, b] = [stage.node(), stage.node()]
+      await b.cache.set('k', 'old', { tags: ['t'] })
+      a.connection.hold()
+      const before = watched(a.cache.get('k'))
+      await stage.settle()
+      a.connection.release(1)
       await stage.settle()
       await b.cache.delete('k')
       a.connection.release()

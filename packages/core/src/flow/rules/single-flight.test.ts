@@ -1,5 +1,5 @@
 /** Rules of docs/wire/protocol.md; each race is run with its rule and without it. */
-import { decorateStore, storeMutants } from '@holdfast/testkit'
+import { changedRead, decorateStore, storeMutants } from '@holdfast/testkit'
 import { describe, expect, test } from 'vitest'
 import { Database } from '../../testing/database.ts'
 import { watched } from '../../testing/outcome.ts'
@@ -177,7 +177,9 @@ describe('J: a call shares only what began, and was proven, after it', () => {
     off: {
       store: (definition) =>
         decorateStore(definition, {
-          namespace: (inner) => ({ read: (request, by) => inner.read({ ...request }, by) }),
+          namespace: (inner) => ({
+            read: (request, by) => inner.read(changedRead(request, { written: false }), by),
+          }),
         }),
     },
     play: async (stage) => {

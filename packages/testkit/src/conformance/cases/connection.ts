@@ -1,4 +1,5 @@
 import { deepEqual, equal, notEqual, ok } from 'node:assert/strict'
+import { AwaitedRead } from 'holdfast/contracts'
 import type { CaseDefinition } from '../case-definition.ts'
 import { type Client, TAG_LIFE_MS } from '../client.ts'
 import { rejectsWith } from '../rejects.ts'
@@ -12,11 +13,10 @@ async function everyOperation(client: Client): Promise<(by: number) => Promise<u
   const [renewed, filled, released] = [await client.win('a'), await client.win('b'), await client.win('c')]
   const token = client.clock.token()
   const names = { keys: ['k'], tags: ['t'] }
-  const request = { keys: ['k'], tags: [], namespace: true, intent: 'peek' as const, written: false }
   const acquire = { key: 'k', token, leaseMs: 5_000, seen: undefined, tags: [], tagLifeMs: TAG_LIFE_MS }
   return (by) => {
     const calls = [
-      namespace.read(request, by),
+      client.ask(new AwaitedRead('k'), by),
       namespace.tokens(['t'], undefined, by),
       namespace.acquire(acquire, by),
       namespace.renew(renewed.key, renewed.token, 5_000, by),
@@ -160,14 +160,8 @@ const deadlineCases: readonly CaseDefinition[] = [
       const client = await stage.open()
       for (const key of ['early', 'late']) await client.put(key, key)
       await stage.whileStalled(async () => {
-        const request = {
-          keys: ['early'],
-          tags: [],
-          namespace: false,
-          intent: 'peek' as const,
-          written: false,
-        }
-        await rejectsWith(client.namespace.read(request, client.clock.now() + 20), 'l2_timeout')
+        const read = new AwaitedRead('early', { namespace: false })
+        await rejectsWith(client.ask(read, client.clock.now() + 20), 'l2_timeout')
       })
       await stage.until(() => client.store.online, 'the store to be online')
       equal(await client.readText('late'), 'late')

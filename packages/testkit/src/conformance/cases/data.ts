@@ -105,20 +105,6 @@ export const dataCases: readonly CaseDefinition[] = [
     },
   },
   {
-    name: 'a thousand keys in one read answer in order',
-    rule: 'read',
-    run: async (stage) => {
-      const client = await stage.open()
-      const keys = Array.from({ length: 1000 }, (_, i) => `key ${i}`)
-      await Promise.all(keys.filter((_, i) => i % 3 !== 0).map((key) => client.put(key, key)))
-      const entries = await client.readMany(keys)
-      deepEqual(
-        entries.map((entry) => entry && textOf(entry)),
-        keys.map((key, i) => (i % 3 === 0 ? undefined : key)),
-      )
-    },
-  },
-  {
     name: 'five hundred reads at once each get their own value',
     rule: 'read',
     run: async (stage) => {

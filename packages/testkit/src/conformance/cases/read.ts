@@ -1,5 +1,5 @@
 import { deepEqual, equal, notEqual, ok } from 'node:assert/strict'
-import { encodeEntry } from 'holdfast/contracts'
+import { AwaitedRead, encodeEntry } from 'holdfast/contracts'
 import type { CaseDefinition } from '../case-definition.ts'
 import { stored, TAG_LIFE_MS, textOf } from '../client.ts'
 
@@ -14,7 +14,7 @@ export const readCases: readonly CaseDefinition[] = [
     },
   },
   {
-    name: 'entries come in the order of their keys, absent and repeated ones in their places',
+    name: 'reads of one turn each answer for their own key, absent and repeated ones too',
     rule: 'read',
     run: async (stage) => {
       const client = await stage.open()
@@ -27,17 +27,16 @@ export const readCases: readonly CaseDefinition[] = [
     },
   },
   {
-    name: 'a read of no keys answers the tokens that it asks for',
+    name: 'a read answers the tokens that it asks for, whatever it finds',
     rule: 'read',
     run: async (stage) => {
       const client = await stage.open()
       const { tokens } = await client.win('k', { tags: ['t'] })
-      const reply = await client.namespace.read(
-        { keys: [], tags: ['t'], namespace: true, intent: 'peek', written: false },
-        client.by,
-      )
-      deepEqual(reply.entries, [])
-      deepEqual(reply.tokens, tokens)
+      const reply = await client.ask(new AwaitedRead('k', { tags: ['t'] }))
+      equal(reply.found, undefined)
+      deepEqual(reply.tokens, { ...tokens, epoch: undefined })
+      const none = await client.ask(new AwaitedRead('k', { namespace: false }))
+      deepEqual(none.tokens, { namespace: undefined, epoch: undefined, tags: new Map() })
     },
   },
   {
@@ -107,8 +106,7 @@ export const readCases: readonly CaseDefinition[] = [
     run: async (stage) => {
       const client = await stage.open()
       await client.win('k', { tags: ['present'] })
-      const request = { keys: ['k'], tags: ['present', 'missing'], namespace: true, intent: 'peek' } as const
-      const { tokens } = await client.namespace.read({ ...request, written: false }, client.by)
+      const { tokens } = await client.ask(new AwaitedRead('k', { tags: ['present', 'missing'] }))
       deepEqual([...tokens.tags.keys()], ['present'])
       deepEqual([...(await client.tokens('missing', 'present')).tags.keys()], ['present'])
     },
@@ -129,8 +127,8 @@ export const readCases: readonly CaseDefinition[] = [
     run: async (stage) => {
       const client = await stage.open()
       const { tokens } = await client.win('k', { tags: ['a', 'b'] })
-      const request = { keys: [], tags: ['a', 'b'], namespace: true, intent: 'peek' } as const
-      deepEqual((await client.namespace.read({ ...request, written: false }, client.by)).tokens, tokens)
+      const reply = await client.ask(new AwaitedRead('k', { tags: ['a', 'b'] }))
+      deepEqual({ ...reply.tokens, epoch: tokens.epoch }, tokens)
       deepEqual(await client.tokens('a', 'b'), tokens)
     },
   },
@@ -170,9 +168,9 @@ export const readCases: readonly CaseDefinition[] = [
     rule: 'J',
     run: async (stage) => {
       const client = await stage.open()
-      const request = { keys: ['k'], tags: [], namespace: false, intent: 'load' as const, written: false }
-      await client.namespace.read(request, client.by)
-      equal(request.written, true)
+      const read = new AwaitedRead('k', { namespace: false, intent: 'load' })
+      await client.ask(read)
+      equal(read.written, true)
     },
   },
   {

@@ -81,8 +81,8 @@ class TokensAreUntracked extends MemoryCommands {
 
 class ReadsAreUntracked extends MemoryCommands {
   override read(at: Place, request: ReadRequest): RawRead {
-    const values = request.keys.map((key) => this.parts.keyspace.value.get(at.namespace, key))
-    return { ...super.read(at, { ...request, keys: [] }), values }
+    const value = this.parts.keyspace.value.get(at.namespace, request.key)
+    return { ...super.read(at, { ...request, key: '' }), value }
   }
 }
 

@@ -1,15 +1,14 @@
 import type {
   Acquired,
   NamespaceStore,
-  ReadReply,
   ReadRequest,
   Store,
   StoreDefinition,
-  StoredEntry,
   StoreEnvironment,
   StoreWatcher,
   Tokens,
 } from 'holdfast/contracts'
+import { changedRead } from '../changed-read.ts'
 import { decorateStore, type StoreDecoration } from '../decorate-store.ts'
 import { type StoreMutant, storeMutants } from '../store-mutants.ts'
 
@@ -19,10 +18,13 @@ function decorated(decoration: StoreDecoration): StoreMutant {
   return (definition) => decorateStore(definition, decoration)
 }
 
-function reading(
-  read: (inner: NamespaceStore, request: ReadRequest, by: number) => Promise<ReadReply>,
-): StoreMutant {
-  return decorated({ namespace: (inner) => ({ read: (request, by) => read(inner, request, by) }) })
+/** Reads are asked, or answered, otherwise. */
+function reading(change: (request: ReadRequest, inner: NamespaceStore) => Partial<ReadRequest>): StoreMutant {
+  return decorated({
+    namespace: (inner) => ({
+      read: (request, by) => inner.read(changedRead(request, change(request, inner)), by),
+    }),
+  })
 }
 
 function watching(
@@ -41,15 +43,11 @@ function ofStore(change: (store: Store) => Partial<Store>): StoreMutant {
   })
 }
 
-function withEntries(reply: ReadReply, change: (entry: StoredEntry) => StoredEntry): ReadReply {
-  return { ...reply, entries: reply.entries.map((entry) => (entry?.readable ? change(entry) : entry)) }
-}
-
 /** Keys go through `fold` on their way in: two keys that fold alike are one. */
 function foldingKeys(fold: (key: string) => string): StoreMutant {
   return decorated({
     namespace: (inner) => ({
-      read: (request, by) => inner.read({ ...request, keys: request.keys.map(fold) }, by),
+      read: (request, by) => inner.read(changedRead(request, { key: fold(request.key) }), by),
       acquire: (request, by): Promise<Acquired> => inner.acquire({ ...request, key: fold(request.key) }, by),
       fill: (request, by) => inner.fill({ ...request, key: fold(request.key) }, by),
       put: (request, by) => inner.put({ ...request, key: fold(request.key) }, by),
@@ -76,29 +74,27 @@ function lateDeadlines(definition: StoreDefinition): StoreDefinition {
 
 /** The reply of a read that timed out is handed to the next read. */
 function shiftedReplies(inner: NamespaceStore): Partial<NamespaceStore> {
-  let late: ReadRequest | undefined
+  let late: string | undefined
   return {
-    read: async (request, by) => {
-      const asked = late ?? request
+    read: (request, by) => {
+      const key = late ?? request.key
       late = undefined
-      try {
-        return await inner.read({ ...asked, written: false }, by)
-      } catch (error) {
-        late = asked
-        throw error
+      const failed = (error: unknown): void => {
+        late = key
+        request.failed(error)
       }
+      inner.read(changedRead(request, { key, failed }), by)
     },
   }
 }
 
 /** Reads of the same turn all get the reply of the last. */
 function mixedReplies(inner: NamespaceStore): Partial<NamespaceStore> {
-  let last: ReadRequest | undefined
+  let last = ''
   return {
-    read: async (request, by) => {
-      last = request
-      await Promise.resolve()
-      return inner.read(last, by)
+    read: (request, by) => {
+      last = request.key
+      queueMicrotask(() => inner.read(changedRead(request, { key: last }), by))
     },
   }
 }
@@ -131,34 +127,26 @@ export const surfaceMutants: Readonly<Record<string, StoreMutant>> = {
   "T': the epoch is constant": storeMutants["T'"],
   'P: pushes come behind later replies': storeMutants.P,
   'U: a missing tag has a token': storeMutants.U,
-  'absent keys are left out of a read': reading(async (inner, request, by) => {
-    const reply = await inner.read(request, by)
-    return { ...reply, entries: reply.entries.filter((entry) => entry !== undefined) }
+  'absent keys are unreadable': reading((request) => ({
+    answered: (found, tokens) =>
+      request.answered(found ?? { readable: false, reason: 'absent', seen: '' }, tokens),
+  })),
+  'a read asks for no tokens': reading((request) => ({
+    answered: (found) => request.answered(found, { namespace: undefined, epoch: undefined, tags: new Map() }),
+  })),
+  'a read mints': decorated({
+    namespace: (inner) => ({
+      read: (request, by) => {
+        inner.tokens(request.tags, 60_000, by).then(() => inner.read(request, by), request.failed)
+      },
+    }),
   }),
-  'repeated keys are read once': reading(async (inner, request, by) => {
-    const reply = await inner.read({ ...request, keys: [...new Set(request.keys)] }, by)
-    return { ...reply, entries: request.keys.map((_, i) => reply.entries[i]) }
-  }),
-  'a read answers 512 keys': reading(async (inner, request, by) => {
-    const reply = await inner.read(request, by)
-    return { ...reply, entries: reply.entries.map((entry, i) => (i < 512 ? entry : undefined)) }
-  }),
-  'a read of no keys asks nothing': reading(async (inner, request, by) =>
-    request.keys.length > 0
-      ? inner.read(request, by)
-      : { entries: [], tokens: { namespace: undefined, epoch: undefined, tags: new Map() } },
-  ),
-  'a read mints': reading(async (inner, request, by) => {
-    await inner.tokens(request.tags, 60_000, by)
-    return inner.read(request, by)
-  }),
-  'ages stand still': reading(async (inner, request, by) =>
-    withEntries(await inner.read(request, by), (entry) => ({ ...entry, ageMs: 0 })),
-  ),
-  'unreadable bytes are absent': reading(async (inner, request, by) => {
-    const reply = await inner.read(request, by)
-    return { ...reply, entries: reply.entries.map((entry) => (entry?.readable ? entry : undefined)) }
-  }),
+  'ages stand still': reading((request) => ({
+    answered: (found, tokens) => request.answered(found?.readable ? { ...found, ageMs: 0 } : found, tokens),
+  })),
+  'unreadable bytes are absent': reading((request) => ({
+    answered: (found, tokens) => request.answered(found?.readable ? found : undefined, tokens),
+  })),
   'tokens hide the epoch': decorated({
     namespace: (inner) => ({
       tokens: async (tags, lifeMs, by) => withoutEpoch(await inner.tokens(tags, lifeMs, by)),
@@ -172,11 +160,20 @@ export const surfaceMutants: Readonly<Record<string, StoreMutant>> = {
       },
     }),
   }),
-  'a request is never marked as written': reading((inner, request, by) => inner.read({ ...request }, by)),
+  'a request is never marked as written': reading(() => ({ written: false })),
   'replies shift after a timeout': decorated({ namespace: shiftedReplies }),
   'replies are mixed up': decorated({ namespace: mixedReplies }),
   'keys are made well-formed': foldingKeys((key) => key.toWellFormed()),
   'keys are trimmed': foldingKeys((key) => key.trim() || '-'),
+  'what was seen is waited for': decorated({
+    namespace: (inner) => ({
+      acquire: async (request, by) => {
+        const acquired = await inner.acquire(request, by)
+        const isWaited = request.seen !== undefined && acquired.state === 'won'
+        return isWaited ? { state: 'busy', tokens: acquired.tokens } : acquired
+      },
+    }),
+  }),
   'a lease holds all keys': decorated({
     namespace: (inner) => ({ acquire: (request, by) => inner.acquire({ ...request, key: 'k' }, by) }),
   }),
@@ -227,7 +224,7 @@ export const surfaceMutants: Readonly<Record<string, StoreMutant>> = {
     }),
   'what is in flight at close hangs': decorated({
     namespace: (inner) => ({
-      read: (request, by) => inner.read(request, by).catch(() => new Promise<never>(nothing)),
+      read: (request, by) => inner.read(changedRead(request, { failed: nothing }), by),
     }),
   }),
   'a store denies its pushes': ofStore((store) => ({ capabilities: { ...store.capabilities, push: false } })),

@@ -1,0 +1,119 @@
+import type { FoundEntry, ReadRequest, Tokens } from '../contracts.ts'
+import { learnTokens } from '../invalidation/fence.ts'
+import type { PendingRead } from '../invalidation/pending-reads.ts'
+import type { CellWatch } from '../invalidation/tag-cells.ts'
+import type { Policy } from '../policy.ts'
+import type { Found } from '../runtime/found.ts'
+import type { L2Link } from '../runtime/l2-link.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import { absent, acceptStored, heldToken } from './accept-stored.ts'
+
+const NO_TAGS: readonly string[] = []
+
+/** One L2 read for all calls that began before its request is written (rule J). Rejects where there is no reply. */
+export function shareL2Read(
+  rt: Runtime,
+  link: L2Link,
+  key: string,
+  policy: Policy,
+  by: number,
+): Promise<Found> {
+  const newest = rt.pendings.newest(key)
+  if (newest instanceof L2Read && !newest.written && newest.policy.validate === policy.validate)
+    return newest.result
+  const read = new L2Read(rt, link, key, policy, by)
+  rt.pendings.add(read)
+  link.ops.read(read, by)
+  return read.result
+}
+
+/**
+ * One read of L2 under way: what is asked, and what is done with the reply in the moment it is here, ahead of any
+ * later push (rule P). It is a pending read from before it is sent until its answer is known.
+ */
+class L2Read implements ReadRequest, PendingRead {
+  readonly key: string
+  readonly policy: Policy
+  readonly tags: readonly string[]
+  readonly namespace: boolean
+  readonly intent = 'peek'
+  written = false
+  alive = true
+  readonly result: Promise<Found>
+  readonly #rt: Runtime
+  readonly #link: L2Link
+  readonly #by: number
+  readonly #generation: number
+  readonly #watch: CellWatch | undefined
+  #resolve: (found: Found | Promise<Found>) => void = ignore
+  #reject: (error: unknown) => void = ignore
+
+  constructor(rt: Runtime, link: L2Link, key: string, policy: Policy, by: number) {
+    this.#rt = rt
+    this.#link = link
+    this.#by = by
+    this.key = key
+    this.policy = policy
+    this.tags = unheldTags(rt, policy, rt.tagHints(key))
+    this.namespace = !rt.tracking || rt.cells.namespace.token === undefined
+    this.#generation = link.generation
+    this.#watch =
+      this.namespace || this.tags.length > 0 ? rt.cells.watch(this.tags, this.namespace) : undefined
+    this.result = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+  }
+
+  answered(found: FoundEntry, tokens: Tokens): void {
+    this.#link.answered()
+    try {
+      const answer = this.#judge(found, tokens)
+      if (answer instanceof Promise) answer.then(this.#end, this.#end)
+      else this.#end()
+      this.#resolve(answer)
+    } catch (error) {
+      this.#end()
+      this.#reject(error)
+    }
+  }
+
+  failed(error: unknown): void {
+    this.#link.unanswered(error, this.#by)
+    this.#end()
+    this.#reject(error)
+  }
+
+  readonly #end = (): void => {
+    this.#rt.pendings.close(this)
+  }
+
+  #judge(found: FoundEntry, tokens: Tokens): Found | Promise<Found> {
+    const rt = this.#rt
+    if (this.#watch !== undefined) learnTokens(this.#watch, tokens)
+    if (found === undefined) {
+      rt.shared.memory?.delete(rt.prefix + this.key)
+      return absent(rt.takeExit(this.key) ?? 'cold', undefined)
+    }
+    if (!found.readable) {
+      rt.recorder.trouble('decode_failed', this.key, found.reason)
+      return absent('error', found.seen)
+    }
+    return acceptStored(rt, this.#link, this.key, found, {
+      pending: this,
+      generation: this.#generation,
+      policy: this.policy,
+      by: this.#by,
+      asked: this.tags,
+      tokens: this.namespace ? tokens : { ...tokens, namespace: rt.cells.namespace.token },
+    })
+  }
+}
+
+function ignore(): void {}
+
+/** The tags whose tokens this read has to ask for. */
+function unheldTags(rt: Runtime, policy: Policy, hints: readonly string[]): readonly string[] {
+  if (policy.tags.length + hints.length === 0) return NO_TAGS
+  return [...new Set([...policy.tags, ...hints])].filter((tag) => heldToken(rt, tag) === 'unasked')
+}

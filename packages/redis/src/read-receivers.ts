@@ -1,0 +1,67 @@
+import type { Receiver } from '@holdfast/wire'
+import { CacheError, decodeEntry, type FoundEntry, type ReadRequest, type Tokens } from 'holdfast/contracts'
+import type { RedisClient } from './client.ts'
+import { RedisReplyError } from './reply-error.ts'
+import type { RespValue } from './resp-value.ts'
+import { NO_TOKENS, tokenOf } from './token-replies.ts'
+
+/** Answers a read by a GET: all its tokens are held. */
+export class GetReceiver implements Receiver<RespValue> {
+  readonly #request: ReadRequest
+  readonly #client: RedisClient
+
+  constructor(request: ReadRequest, client: RedisClient) {
+    this.#request = request
+    this.#client = client
+  }
+
+  reply(reply: RespValue): void {
+    this.#request.answered(found(reply, this.#request, this.#client), NO_TOKENS)
+  }
+
+  fail(error: unknown): void {
+    // Someone keeps another type under our name: a miss, which the next fill overwrites.
+    const isForeign = error instanceof RedisReplyError && error.prefix === 'WRONGTYPE'
+    if (isForeign) this.#request.answered(undefined, NO_TOKENS)
+    else this.#request.failed(error)
+  }
+}
+
+/** Answers a read by an MGET of the value, the tags and the namespace token; a wrong type is a nil to it. */
+export class MgetReceiver implements Receiver<RespValue> {
+  readonly #request: ReadRequest
+  readonly #client: RedisClient
+
+  constructor(request: ReadRequest, client: RedisClient) {
+    this.#request = request
+    this.#client = client
+  }
+
+  reply(replies: RespValue): void {
+    const request = this.#request
+    if (Array.isArray(replies)) {
+      request.answered(found(replies[0], request, this.#client), readTokens(replies, request))
+    } else {
+      request.failed(new CacheError('l2_error', 'the server answered MGET with no array', { tier: 'l2' }))
+    }
+  }
+
+  fail(error: unknown): void {
+    this.#request.failed(error)
+  }
+}
+
+function found(reply: RespValue | undefined, request: ReadRequest, client: RedisClient): FoundEntry {
+  return Buffer.isBuffer(reply) ? decodeEntry(reply, request.key, client.serverNow()) : undefined
+}
+
+function readTokens(replies: readonly RespValue[], { tags, namespace }: ReadRequest): Tokens {
+  const held = namespace ? tokenOf(replies[tags.length + 1]) : undefined
+  if (tags.length === 0) return { ...NO_TOKENS, namespace: held }
+  const tokens = new Map<string, string>()
+  for (let i = 0; i < tags.length; i++) {
+    const [tag, token] = [tags[i] ?? '', tokenOf(replies[i + 1])]
+    if (token !== undefined) tokens.set(tag, token)
+  }
+  return { namespace: held, epoch: undefined, tags: tokens }
+}

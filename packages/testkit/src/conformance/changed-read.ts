@@ -1,0 +1,20 @@
+import type { ReadRequest } from 'holdfast/contracts'
+
+/** The same request with something changed; a spread would lose what it inherits. */
+export function changedRead(request: ReadRequest, changes: Partial<ReadRequest>): ReadRequest {
+  return {
+    key: request.key,
+    tags: request.tags,
+    namespace: request.namespace,
+    intent: request.intent,
+    get written() {
+      return request.written
+    },
+    set written(written) {
+      request.written = written
+    },
+    answered: (found, tokens) => request.answered(found, tokens),
+    failed: (error) => request.failed(error),
+    ...changes,
+  }
+}
