@@ -74,8 +74,15 @@ describe('handshake', () => {
   test('the server is known when the client is ready', async () => {
     const ready: RedisReady[] = []
     const client = await opened(shared.url, { events: { onReady: (facts) => void ready.push(facts) } })
-    const info = await shared.info('server')
-    const facts = { server: 'redis', version: info.redis_version, runId: info.run_id, role: 'master' }
+    const [info, replication] = [await shared.info('server'), await shared.info('replication')]
+    const facts = {
+      server: 'redis',
+      version: info.redis_version,
+      runId: info.run_id,
+      role: 'master',
+      histories: [replication.master_replid, replication.master_replid2],
+      primary: undefined,
+    }
     expect(ready).toEqual([{ ...facts, generation: 1 }])
     expect(client.facts).toEqual(facts)
   })
@@ -151,7 +158,7 @@ describe('credentials', () => {
     expect(wrong).toMatchObject({ code: 'l2_error', prefix: 'WRONGPASS' })
     expect(wrong.message).toBe('the server does not accept this user and password (WRONGPASS)')
     const missing = await fatalError(`redis://127.0.0.1:${server.port}`)
-    expect(missing).toMatchObject({ code: 'l2_error', prefix: 'NOAUTH' })
+    expect(missing).toMatchObject({ code: 'l2_unavailable', prefix: 'NOAUTH' })
     expect(missing.message).toContain('asks for a password')
     expect(inspect([wrong, missing], { depth: null, showHidden: true })).not.toMatch(/hunter2|someone/)
   })

@@ -1,9 +1,19 @@
-import { type Connect, Connection, type ConnectionLimits, type HandshakeLink } from '@holdfast/wire'
+import {
+  type Connect,
+  Connection,
+  type ConnectionLimits,
+  type HandshakeLink,
+  HandshakeRedirected,
+  HandshakeRefused,
+  type Receiver,
+} from '@holdfast/wire'
 import { CacheError, type Clock, type Timer } from 'holdfast/contracts'
 import { type CommandOptions, type RedisCommands, type RedisScript, runScript } from './commands.ts'
+import type { NodeChooser } from './failover/node-chooser.ts'
+import { PrimaryFollower } from './failover/primary-follower.ts'
 import { mapWireError } from './map-wire-error.ts'
 import { shakeHands } from './redis-handshake.ts'
-import { replyError } from './reply-error.ts'
+import { RedisReplyError, replyError } from './reply-error.ts'
 import { encodeCommand, type RespArgument } from './resp-encode.ts'
 import { RespParser } from './resp-parser.ts'
 import type { RespValue } from './resp-value.ts'
@@ -28,6 +38,10 @@ export interface RedisClientEvents {
   onLost?(error: Error): void
   /** The server refuses us in a way that time will hardly mend. Told once per reason. */
   onFatal?(error: Error): void
+  /** A node that was reached is not the one to use, and why; once a reason until a connection is ready. */
+  onDetour?(why: string): void
+  /** The user may not do what was asked for, in the server's words. The connection stays. Once a text. */
+  onDenied?(why: string): void
   /** These keys, read on this connection, may have changed; null: any key may have. */
   onInvalidate?(keys: readonly Buffer[] | null): void
   /** Everything that the server did before `sentAtMs` (monotonic) has been delivered. */
@@ -37,6 +51,8 @@ export interface RedisClientEvents {
 
 export interface RedisClientOptions {
   readonly address: RedisAddress
+  /** Default: the primary of the configured address. */
+  readonly nodes?: NodeChooser | undefined
   readonly clock: Clock
   readonly tracking: boolean
   readonly heartbeatMs: number
@@ -58,6 +74,10 @@ const BARRIER_SPREAD_MS = 10
 // An answer to a heartbeat is of use for Δ, which is three heartbeats; a longer wait only delays noticing a dead peer.
 const HEARTBEAT_WAIT_MAX_MS = 5000
 const INVALIDATE = Buffer.from('invalidate')
+/** Answers of a server that is not the one to talk to, or not yet, or no longer. */
+const UNFIT = new Set(['READONLY', 'MASTERDOWN', 'LOADING', 'NOAUTH'])
+// Different reasons that are told of; further ones are not.
+const TOLD_MAX = 16
 
 interface Barrier {
   readonly by: number
@@ -70,11 +90,15 @@ export class RedisClient implements RedisCommands {
   readonly #options: RedisClientOptions
   readonly #clock: Clock
   readonly #events: RedisClientEvents
+  readonly #nodes: NodeChooser
   readonly #connection: Connection<RespValue>
   readonly #time: ServerTime
   #facts: ServerFacts | undefined
   #heartbeat: Timer | undefined
   #barrier: Barrier | undefined
+  /** What was told already. */
+  readonly #detours = new Set<string>()
+  readonly #denials = new Set<string>()
 
   /** Starts connecting at once. Throws only `invalid_argument`. */
   constructor(options: RedisClientOptions) {
@@ -88,9 +112,10 @@ export class RedisClient implements RedisCommands {
     this.#options = options
     this.#clock = options.clock
     this.#events = options.events ?? {}
+    this.#nodes = options.nodes ?? new PrimaryFollower(options.address.endpoint)
     this.#time = new ServerTime(options.clock)
     this.#connection = new Connection<RespValue>({
-      endpoint: options.address.endpoint,
+      endpoint: () => this.#nodes.next(),
       framing: () =>
         new RespParser(options.bulkBytesMax === undefined ? {} : { bulkBytesMax: options.bulkBytesMax }),
       handshake: (link) => this.#prepare(link, clientName),
@@ -135,6 +160,11 @@ export class RedisClient implements RedisCommands {
 
   command(args: readonly RespArgument[], options: CommandOptions): Promise<RespValue> {
     return this.#connection.send(encodeCommand(args), options)
+  }
+
+  /** `command` for a receiver in place of a promise: it is answered in wire order, and told of every failure. */
+  post(args: readonly RespArgument[], options: CommandOptions, receiver: Receiver<RespValue>): void {
+    this.#connection.post(encodeCommand(args), options, receiver)
   }
 
   script(
@@ -187,6 +217,7 @@ export class RedisClient implements RedisCommands {
     this.#time.restart()
     const facts = await shakeHands(link, { credentials, db, clientName, tracking }, this.#time)
     this.#facts = facts
+    this.#judge(facts)
     const command: RedisCommands['command'] = (args, options) => link.send(encodeCommand(args), options)
     await prepare?.({
       generation: link.generation,
@@ -197,7 +228,19 @@ export class RedisClient implements RedisCommands {
     })
   }
 
+  #judge(facts: ServerFacts): void {
+    const verdict = this.#nodes.judge(facts)
+    if (verdict.state === 'use') return
+    const { why } = verdict
+    if (this.#detours.size < TOLD_MAX && !this.#detours.has(why)) {
+      this.#detours.add(why)
+      this.#tell(() => this.#events.onDetour?.(why))
+    }
+    throw verdict.state === 'go_on' ? new HandshakeRedirected(why) : unavailable(why)
+  }
+
   #becomeReady(generation: number): void {
+    this.#detours.clear()
     this.#beat()
     if (this.#facts !== undefined) this.#events.onReady?.({ ...this.#facts, generation })
   }
@@ -212,8 +255,9 @@ export class RedisClient implements RedisCommands {
     this.#heartbeat = this.#clock.after(heartbeatMs, () => this.#beat())
     const by = this.#clock.now() + Math.min(3 * heartbeatMs, HEARTBEAT_WAIT_MAX_MS)
     // Before TIME: a server that is no primary any more is left before its answer counts as verified.
-    this.command(['HELLO'], { by, tap: (reply) => this.#checkRole(reply) }).catch(ignore)
-    this.#time.ask(this.#connection, by, (sentAtMs) => this.#verify(sentAtMs)).catch(ignore)
+    const refused = (error: unknown): void => this.#checkRights(error)
+    this.command(['HELLO'], { by, tap: (reply) => this.#checkRole(reply) }).catch(refused)
+    this.#time.ask(this.#connection, by, (sentAtMs) => this.#verify(sentAtMs)).catch(refused)
     try {
       for (const extra of heartbeatExtra?.() ?? []) this.command(extra, { by }).catch(ignore)
     } catch (error) {
@@ -224,24 +268,44 @@ export class RedisClient implements RedisCommands {
   /** A demoted server answers reads from the past, and refuses writes: another one must be found. */
   #checkRole(reply: RespValue): void {
     const role = reply instanceof Map ? reply.get('role') : undefined
-    if (role !== undefined && String(role) !== 'master') this.#leave(`the server is a ${String(role)} now`)
+    if (role !== undefined && String(role) !== 'master') {
+      this.#leave(unavailable(`the server is a ${String(role)} now`))
+    }
+  }
+
+  /** A user who was allowed all of this when the connection was made is not any more. */
+  #checkRights(error: unknown): void {
+    if (error instanceof RedisReplyError && error.prefix === 'NOPERM')
+      this.#leave(new HandshakeRefused(error))
   }
 
   #errorOf(reply: RespValue): Error | undefined {
     const error = replyError(reply)
-    if (error?.prefix === 'READONLY') queueMicrotask(() => this.#leave(error.message))
+    if (error === undefined) return undefined
+    // The handshake finds out more: which server to go to, when it is ready, or that it is not for us.
+    if (UNFIT.has(error.prefix)) queueMicrotask(() => this.#leave(unavailable(error.message)))
+    if (error.prefix === 'NOPERM') this.#tellDenied(error.message)
     return error
   }
 
-  #leave(why: string): void {
-    if (!this.ready) return
-    this.reconnect(new CacheError('l2_unavailable', why, { tier: 'l2', retryable: true }))
+  #tellDenied(why: string): void {
+    if (this.#denials.size >= TOLD_MAX || this.#denials.has(why)) return
+    this.#denials.add(why)
+    this.#tell(() => this.#events.onDenied?.(why))
+  }
+
+  #leave(reason: Error): void {
+    if (this.ready) this.reconnect(reason)
   }
 
   /** The answer to TIME comes after every push that the server had made before it. */
   #verify(sentAtMs: number): void {
+    this.#tell(() => this.#events.onVerified?.(sentAtMs))
+  }
+
+  #tell(callback: () => void): void {
     try {
-      this.#events.onVerified?.(sentAtMs)
+      callback()
     } catch (error) {
       this.#events.onTrouble?.(error)
     }
@@ -253,6 +317,10 @@ export class RedisClient implements RedisCommands {
     if (!Buffer.isBuffer(kind) || !kind.equals(INVALIDATE)) return
     this.#events.onInvalidate?.(Array.isArray(names) ? names.filter((name) => Buffer.isBuffer(name)) : null)
   }
+}
+
+function unavailable(why: string): CacheError {
+  return new CacheError('l2_unavailable', why, { tier: 'l2', retryable: true })
 }
 
 /** A heartbeat that fails is told by what it does not verify. */

@@ -1,1 +1,1 @@
-export { redis } from './redis.ts'
+export { type RedisOptions, redis } from './redis.ts'

@@ -3,10 +3,10 @@
  * namespaces apart, and all names of one key share its hash slot.
  */
 
-/** v value, l lease, q quarantine of a key, x quarantine of a tag, t tag token. */
-export type NamedKind = 'v' | 'l' | 'q' | 'x' | 't'
+/** v value, l lease, q quarantine of a key, x quarantine of a tag, t tag token; i, without namespace, a process's beacon. */
+export type NamedKind = 'v' | 'l' | 'q' | 'x' | 't' | 'i'
 
-/** n namespace token, e tag epoch, i marker of the server's run (rule R). */
+/** n namespace token, e tag epoch, i mark of the server (rule R). */
 export type NamespaceKind = 'n' | 'e' | 'i'
 
 /** What a pushed key name stands for. */

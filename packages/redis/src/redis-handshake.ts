@@ -7,6 +7,8 @@ import type { RespValue } from './resp-value.ts'
 import { parseInfo, readServerFacts, type ServerFacts, unsupported } from './server-facts.ts'
 import type { ServerTime } from './server-time.ts'
 
+type Answer = PromiseSettledResult<RespValue>
+
 /** What every new connection is set up with. */
 export interface HandshakeSettings {
   readonly credentials: Credentials | undefined
@@ -31,29 +33,35 @@ export async function shakeHands(
   const [hello, ...rest] = await Promise.allSettled([
     ask('HELLO', 3, ...auth, 'SETNAME', settings.clientName),
     ask('INFO', 'server'),
+    ask('INFO', 'replication'),
     ask('INFO', 'persistence'),
-    time.ask(link, link.by),
+    time.ask(link, link.by).then(() => null),
     ...(settings.db === 0 ? [] : [ask('SELECT', settings.db)]),
     ...(settings.tracking ? [ask('CLIENT', 'TRACKING', 'ON')] : []),
   ])
   if (hello.status === 'rejected') throw helloError(hello.reason)
-  const facts = checkServer(hello.value, rest[0])
+  const facts = checkServer(hello.value, [rest[0], rest[1]])
   for (const answer of rest) {
     if (answer.status === 'rejected') throw setupError(answer.reason)
   }
-  if (rest[1]?.status === 'fulfilled' && parseInfo(rest[1].value).get('loading') === '1') {
+  // What a replica loads is of no use here anyway.
+  if (facts.role === 'master' && infoOf(rest[2]).get('loading') === '1') {
     throw new CacheError('l2_unavailable', 'the server is loading its data', { tier: 'l2', retryable: true })
   }
   return facts
 }
 
 /** Before anything else is judged: an old server or a cluster may fail the rest of the handshake too. */
-function checkServer(hello: RespValue, info: PromiseSettledResult<RespValue> | undefined): ServerFacts {
+function checkServer(hello: RespValue, sections: readonly (Answer | undefined)[]): ServerFacts {
   try {
-    return readServerFacts(hello, parseInfo(info?.status === 'fulfilled' ? info.value : null))
+    return readServerFacts(hello, new Map(sections.flatMap((section) => [...infoOf(section)])))
   } catch (error) {
     throw error instanceof CacheError ? new HandshakeRefused(error) : error
   }
+}
+
+function infoOf(section: Answer | undefined): ReadonlyMap<string, string> {
+  return parseInfo(section?.status === 'fulfilled' ? section.value : null)
 }
 
 // The server's own words are left out: to a HELLO that it does not know it answers with its arguments, and the

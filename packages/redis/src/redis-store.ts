@@ -6,14 +6,16 @@ import {
   type StoreEnvironment,
   type StoreFacts,
   type StoreWatcher,
+  type Timer,
 } from 'holdfast/contracts'
 import { RedisClient, type RedisReady, type RedisSession } from './client.ts'
-import type { RedisCommands } from './commands.ts'
+import { RestartFence } from './failover/restart-fence.ts'
+import type { Place, RestartRule } from './failover/restart-rule.ts'
 import { Names, parseName } from './names.ts'
 import { type Lane, RedisNamespace } from './redis-namespace.ts'
 import type { RespArgument } from './resp-encode.ts'
-import { EVERY_SCRIPT, FENCE_RESTART } from './scripts.ts'
-import { parseInfo } from './server-facts.ts'
+import { EVERY_SCRIPT } from './scripts.ts'
+import { dataOrigin, parseInfo } from './server-facts.ts'
 import type { RedisAddress } from './url.ts'
 
 // Tags kept warm with each heartbeat: under LRU a server evicts first what L1 keeps everyone from reading.
@@ -22,11 +24,13 @@ const WARM_TAGS_MAX = 64
 // A first connection that takes longer is told of, once; later losses are told of when they happen.
 const ABSENT_AFTER_MS = 200
 
-interface Opened {
+// A server that is away for longer is told of once more, with the reason why it cannot be used.
+const STILL_ABSENT_AFTER_MS = 5_000
+
+interface Opened extends Place {
   readonly watcher: StoreWatcher
-  readonly names: Names
   /** The connection on which rule R was applied to it. */
-  fencedOn: number
+  admittedOn: number
 }
 
 /** Redis or Valkey as L2: one connection that serves every namespace of a cache. */
@@ -39,9 +43,18 @@ export class RedisStore implements Store, Lane {
   readonly #opened = new Map<string, Opened>()
   #echo: string | undefined
   #ready: RedisReady | undefined
+  readonly #rule: RestartRule
+  #absence: Timer
+  #warned: string | undefined
   #closing = false
 
-  constructor(address: RedisAddress, environment: StoreEnvironment) {
+  /** `rule` is rule R as the user chose it; a check may pass another. */
+  constructor(
+    address: RedisAddress,
+    environment: StoreEnvironment,
+    rule: RestartRule = new RestartFence(environment.clock),
+  ) {
+    this.#rule = rule
     this.#environment = environment
     this.clock = environment.clock
     this.address = address.display
@@ -57,20 +70,29 @@ export class RedisStore implements Store, Lane {
       events: {
         onReady: (ready) => this.#becomeReady(ready),
         onLost: (error) => this.#lose(error),
-        onFatal: (error) => environment.log('warn', `L2 ${address.display}: ${error.message}`),
+        onFatal: (error) => this.#warn(error.message),
+        onDetour: (why) => this.#warn(why),
+        onDenied: (why) => this.#warn(why),
         onInvalidate: (names) => this.#invalidated(names),
         onVerified: (sentAtMs) => this.#each((watcher) => watcher.verified(sentAtMs)),
-        onTrouble: (error) => environment.log('warn', `L2 ${address.display}: ${String(error)}`),
+        onTrouble: (error) => this.#warn(String(error)),
       },
     })
-    environment.clock.after(ABSENT_AFTER_MS, () => this.#warnIfAbsent())
+    this.#absence = this.#warnIfAbsent('not reached yet, going on without it', ABSENT_AFTER_MS)
   }
 
-  /** A server that cannot be reached at the start is a normal state, but not one to be silent about. */
-  #warnIfAbsent(): void {
-    if (this.client.ready || this.#closing) return
-    const why = this.client.lastError?.message ?? 'no answer'
-    this.#environment.log('warn', `L2 ${this.address}: not reached yet, going on without it: ${why}`)
+  /** A server that cannot be reached is a normal state, but not one to be silent about. */
+  #warnIfAbsent(what: string, afterMs: number): Timer {
+    return this.clock.after(afterMs, () => {
+      if (!this.client.ready) this.#warn(`${what}: ${this.client.lastError?.message ?? 'no answer'}`)
+    })
+  }
+
+  /** A line that was just told is not told again: a loss and the refusal behind it have one reason. */
+  #warn(text: string): void {
+    if (this.#closing || text === this.#warned) return
+    this.#warned = text
+    this.#environment.log('warn', `L2 ${this.address}: ${text}`)
   }
 
   get online(): boolean {
@@ -81,9 +103,9 @@ export class RedisStore implements Store, Lane {
     if (this.#opened.has(name)) {
       throw new CacheError('invalid_argument', `namespace: ${JSON.stringify(name)} is open already`)
     }
-    const opened = { watcher, names: new Names(name), fencedOn: 0 }
+    const opened = { watcher, names: new Names(name), mark: undefined, admittedOn: 0 }
     this.#opened.set(name, opened)
-    if (this.#ready !== undefined) this.#fenceLate(opened, this.#ready)
+    if (this.#ready !== undefined) this.#admitLate(opened, this.#ready)
     return new RedisNamespace(this, name, () => this.#opened.delete(name))
   }
 
@@ -112,6 +134,7 @@ export class RedisStore implements Store, Lane {
 
   async close(): Promise<void> {
     this.#closing = true
+    this.#absence.cancel()
     await this.client.close()
     this.#opened.clear()
   }
@@ -121,37 +144,40 @@ export class RedisStore implements Store, Lane {
     if (this.#environment.tracking) this.#echo = valueName
   }
 
+  removed(names: readonly string[]): void {
+    this.#rule.removed(names)
+  }
+
   /** Rule R, on each new connection before it is used. */
   async #prepare(session: RedisSession): Promise<void> {
-    if (session.facts.role === 'replica') {
-      throw new CacheError('l2_unavailable', 'the server is a replica', { tier: 'l2', retryable: true })
-    }
     // A user without the right to load scripts sends their text when they are first needed.
     const loading = EVERY_SCRIPT.map(({ source }) =>
       session.command(['SCRIPT', 'LOAD', source], { by: session.by }),
     )
     await Promise.allSettled(loading)
     const opened = [...this.#opened.values()]
-    await Promise.all(opened.map((one) => fenceRestart(session, one, session.facts.runId, session.by)))
-    for (const one of opened) one.fencedOn = session.generation
+    await this.#rule.admit(session, opened, dataOrigin(session.facts), session.by)
+    for (const one of opened) one.admittedOn = session.generation
   }
 
   #becomeReady(ready: RedisReady): void {
+    this.#absence.cancel()
+    this.#warned = undefined
     this.#ready = ready
     this.#echo = undefined
     for (const opened of this.#opened.values()) {
-      if (opened.fencedOn === ready.generation) opened.watcher.connected(ready)
-      else this.#fenceLate(opened, ready)
+      if (opened.admittedOn === ready.generation) opened.watcher.connected(ready)
+      else this.#admitLate(opened, ready)
     }
   }
 
-  /** A namespace opened on a live connection: fenced first, then told of the connection. */
-  #fenceLate(opened: Opened, ready: RedisReady): void {
+  /** A namespace opened on a live connection: rule R first, then it is told of the connection. */
+  #admitLate(opened: Opened, ready: RedisReady): void {
     const by = this.clock.now() + 3 * this.#environment.heartbeatMs
-    fenceRestart(this.client, opened, ready.runId, by).then(
+    this.#rule.admit(this.client, [opened], dataOrigin(ready), by).then(
       () => {
         if (this.#ready !== ready) return
-        opened.fencedOn = ready.generation
+        opened.admittedOn = ready.generation
         opened.watcher.connected(ready)
       },
       (error: unknown) => {
@@ -164,7 +190,8 @@ export class RedisStore implements Store, Lane {
   #lose(error: Error): void {
     this.#ready = undefined
     this.#echo = undefined
-    if (!this.#closing) this.#environment.log('warn', `L2 ${this.address}: ${error.message}`)
+    this.#warn(error.message)
+    if (!this.#closing) this.#absence = this.#warnIfAbsent('still away', STILL_ABSENT_AFTER_MS)
     this.#each((watcher) => watcher.lost())
   }
 
@@ -193,7 +220,7 @@ export class RedisStore implements Store, Lane {
   }
 
   #keepWarm(): readonly (readonly RespArgument[])[] {
-    const commands: RespArgument[][] = []
+    const commands: (readonly RespArgument[])[] = [...this.#rule.heartbeat()]
     for (const { watcher, names } of this.#opened.values()) {
       const tags = watcher.heldTags?.(WARM_TAGS_MAX) ?? []
       commands.push([
@@ -210,15 +237,6 @@ export class RedisStore implements Store, Lane {
   #each(tell: (watcher: StoreWatcher) => void): void {
     for (const { watcher } of [...this.#opened.values()]) tell(watcher)
   }
-}
-
-async function fenceRestart(
-  commands: RedisCommands,
-  opened: Opened,
-  runId: string,
-  by: number,
-): Promise<void> {
-  await commands.script(FENCE_RESTART, [opened.names.own('i'), opened.names.own('n')], [runId], { by })
 }
 
 /** A cache's name as CLIENT LIST can show it. */

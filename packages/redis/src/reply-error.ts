@@ -1,26 +1,31 @@
-import { CacheError, show } from 'holdfast/contracts'
+import { CacheError, type CacheErrorCode, show } from 'holdfast/contracts'
 import { RespError, type RespValue } from './resp-value.ts'
 
-// Conditions of the server that pass without a change of the command.
-const PASSING = new Set([
-  'BUSY',
+// The server is there, and serves nothing: as good as away. None of them has executed the command.
+const AWAY = new Set([
+  'BUSY', // a script of someone's runs for too long
   'CLUSTERDOWN',
   'LOADING',
-  'MASTERDOWN',
-  'MISCONF',
-  'NOREPLICAS',
-  'OOM',
-  'READONLY',
-  'TRYAGAIN',
+  'MASTERDOWN', // a replica that has lost its primary
+  'NOAUTH', // this connection is not, or no longer, authenticated
+  'READONLY', // a replica
+  'TRYAGAIN', // a slot is being moved
 ])
+// It refuses what writes, and goes on answering what reads.
+const REFUSING = new Set(['MISCONF', 'NOREPLICAS', 'OOM'])
 
-/** The server answered a command with an error: `l2_error`, with the first word of its answer. */
+/**
+ * The server answered a command with an error, which is known not to have been executed then. Its code is
+ * `l2_unavailable` where the server is as good as away, else `l2_error`.
+ */
 export class RedisReplyError extends CacheError {
-  /** Such as `NOSCRIPT`, `OOM` or `WRONGPASS`. */
+  /** The first word of the answer, such as `NOSCRIPT`, `OOM` or `WRONGPASS`. */
   readonly prefix: string
 
   constructor(prefix: string, message: string) {
-    super('l2_error', message, { tier: 'l2', retryable: PASSING.has(prefix) })
+    const isAway = AWAY.has(prefix)
+    const code: CacheErrorCode = isAway ? 'l2_unavailable' : 'l2_error'
+    super(code, message, { tier: 'l2', retryable: isAway || REFUSING.has(prefix) })
     this.prefix = prefix
   }
 }

@@ -215,14 +215,16 @@ return 1
 `)
 
 /**
- * Rule R. KEYS i n; ARGV run id. A server that came back with old data, or another server, has another run id than
- * the marker: the namespace token is removed, so that nothing it brought back matches. -> 1 fenced, 0 same run
+ * Rule R. KEYS i, [n]; ARGV what the mark must begin with, what it must end with, the mark to write if it does not.
+ * The namespace token is removed with it, so that nothing that is there matches. -> the mark that is there now
  */
 export const FENCE_RESTART: RedisScript = script(`#!lua flags=allow-oom
-if redis.pcall('GET', KEYS[1]) == ARGV[1] then return 0 end
-redis.call('UNLINK', KEYS[2])
-redis.call('SET', KEYS[1], ARGV[1])
-return 1
+local held = redis.pcall('GET', KEYS[1])
+if type(held) == 'string' and string.sub(held, 1, #ARGV[1]) == ARGV[1]
+  and (ARGV[2] == '' or string.sub(held, -#ARGV[2]) == ARGV[2]) then return held end
+if KEYS[2] then redis.call('UNLINK', KEYS[2]) end
+redis.call('SET', KEYS[1], ARGV[3])
+return ARGV[3]
 `)
 
 /** Loaded on each new connection: else every first caller would send the whole text, and behind what it was meant to precede. */

@@ -1,6 +1,14 @@
 import { CacheError, show } from 'holdfast/contracts'
 import type { RespValue } from './resp-value.ts'
 
+/** The primary of a replica, as the replica reaches it. */
+export interface NamedPrimary {
+  readonly host: string
+  readonly port: number
+  /** The replication id that it has; undefined: the replica is not in step with it now. */
+  readonly history: string | undefined
+}
+
 /** What a server said of itself in the handshake. */
 export interface ServerFacts {
   readonly server: 'redis' | 'valkey'
@@ -8,6 +16,10 @@ export interface ServerFacts {
   /** Another one after each start of the server. */
   readonly runId: string
   readonly role: 'master' | 'replica'
+  /** The replication ids of its data: the present one, which changes with each promotion, and the one before. */
+  readonly histories: readonly string[]
+  /** Of a replica, where it names one. */
+  readonly primary: NamedPrimary | undefined
 }
 
 const NEEDED = 'Holdfast needs one standalone Redis 7.0 or newer, or Valkey 7.2 or newer'
@@ -30,7 +42,7 @@ export function parseInfo(reply: RespValue): ReadonlyMap<string, string> {
 }
 
 /**
- * The facts, from the replies to HELLO and INFO. Throws `l2_unsupported` for a cluster, a sentinel or a
+ * The facts, from the replies to HELLO and INFO (sections server and replication). Throws `l2_unsupported` for a cluster, a sentinel or a
  * version that lacks what the protocol is built on.
  */
 export function readServerFacts(hello: RespValue, info: ReadonlyMap<string, string>): ServerFacts {
@@ -44,7 +56,27 @@ export function readServerFacts(hello: RespValue, info: ReadonlyMap<string, stri
   if (isOlder(version, VERSION_MIN[server])) throw unsupported(`the server is ${found}`)
   if (mode !== 'standalone') throw unsupported(`the server is ${found} in ${show(mode)} mode`)
   const role = field('role') === 'master' ? 'master' : 'replica'
-  return { server, version, runId: info.get('run_id') ?? '', role }
+  return {
+    server,
+    version,
+    runId: info.get('run_id') ?? '',
+    role,
+    histories: [info.get('master_replid'), info.get('master_replid2')].filter((id) => id !== undefined),
+    primary: namedPrimary(info),
+  }
+}
+
+/** Where the data of a server come from: another text after each start, and after each promotion to primary. */
+export function dataOrigin({ runId, histories }: Pick<ServerFacts, 'runId' | 'histories'>): string {
+  return `${runId}.${histories[0] ?? ''}`
+}
+
+function namedPrimary(info: ReadonlyMap<string, string>): NamedPrimary | undefined {
+  const host = info.get('master_host') ?? ''
+  const port = Number(info.get('master_port'))
+  if (!/^[\w.:-]{1,253}$/.test(host) || !Number.isInteger(port) || port < 1 || port > 65_535) return undefined
+  const inStep = info.get('master_link_status') === 'up'
+  return { host, port, history: inStep ? info.get('master_replid') : undefined }
 }
 
 function isOlder(version: string, [majorMin, minorMin]: readonly [number, number]): boolean {

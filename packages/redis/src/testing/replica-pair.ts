@@ -1,4 +1,5 @@
 import { type RedisServer, startRedis } from '@holdfast/testkit'
+import { systemClock } from 'holdfast/contracts'
 import { FAULT_PROGRAM } from './programs.ts'
 import { until } from './until.ts'
 
@@ -23,11 +24,13 @@ export class ReplicaPair implements AsyncDisposable {
     return new ReplicaPair(first, second)
   }
 
-  /** Hands over from one to the other, which becomes its replica; resolves when both say so. */
-  async failover(from: RedisServer, to: RedisServer): Promise<void> {
+  /** Hands over from one to the other, whose replica it becomes; answers when the other one was primary. */
+  async failover(from: RedisServer, to: RedisServer): Promise<number> {
     await from.cli('FAILOVER', 'TO', '127.0.0.1', to.port)
     await until('the other one is primary', async () => (await to.info('replication')).role === 'master')
-    await inStep(from)
+    const promotedMs = systemClock.now()
+    await inStep(from, to)
+    return promotedMs
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -38,11 +41,15 @@ export class ReplicaPair implements AsyncDisposable {
 /** Makes a server the replica of another one, and waits until it has its data. */
 export async function follow(replica: RedisServer, primary: RedisServer): Promise<void> {
   await replica.cli('REPLICAOF', '127.0.0.1', primary.port)
-  await inStep(replica)
+  await inStep(replica, primary)
 }
 
-async function inStep(replica: RedisServer): Promise<void> {
+/** Resolves once a replica has everything that its primary had before the call. */
+export async function inStep(replica: RedisServer, primary: RedisServer): Promise<void> {
+  const offset = Number((await primary.info('replication')).master_repl_offset)
   await until('the replica is in step', async () => {
-    return (await replica.info('replication')).master_link_status === 'up'
+    const [own, theirs] = [await replica.info('replication'), await primary.info('replication')]
+    // The primary calls it online only once it has heard from it behind the first synchronisation.
+    return Number(own.slave_repl_offset) >= offset && theirs.slave0?.includes('state=online') === true
   })
 }
