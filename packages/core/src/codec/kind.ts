@@ -34,6 +34,8 @@ export interface Kind<T extends object = object> {
   bytes?(value: T): Uint8Array
   /** An instance without its members; throws on parts that `write` never makes. `take` copies its raw bytes out. */
   create(parts: readonly unknown[], take: (byteLength: unknown) => Uint8Array<ArrayBuffer>): T
+  /** What `create` costs beyond a node's own, in insertions into a Map. Absent: nothing. */
+  cost?(parts: readonly unknown[]): number
   /** Adds the members, once all instances of the table exist (so that cycles close). */
   fill?(created: T, parts: readonly unknown[], member: (slot: unknown) => unknown): void
 }

@@ -4,15 +4,21 @@ import type { Kind } from './kind.ts'
 import { kindByTag } from './kinds.ts'
 import { decodeNamed, type NamedTypes } from './named-types.ts'
 import { NAMED_TAG, NULL_OBJECT_TAG, SPECIAL } from './table.ts'
+import type { WorkLimit } from './work-limit.ts'
 
 /**
  * Revives a table, whose objects become the value's own. Nothing about it is taken for granted but that its parts
  * come from JSON. Throws `decode_failed`, or what the constructor of a built-in class throws at strange parts.
  * Only known kinds and registered types are made; objects come from JSON.parse, arrays are as long as their text.
- * Cost: linear in the table, no recursion.
+ * Cost: linear in the table, no recursion; `limit` sees to that where a stranger may have written it.
  */
-export function readTable(table: readonly unknown[], bytes: ByteSource, types: NamedTypes): unknown {
-  return new TableReader(table, bytes, types).read()
+export function readTable(
+  table: readonly unknown[],
+  bytes: ByteSource,
+  types: NamedTypes,
+  limit?: WorkLimit,
+): unknown {
+  return new TableReader(table, bytes, types, limit).read()
 }
 
 /** A node that is made but has no members yet. */
@@ -27,13 +33,18 @@ class TableReader {
   readonly #table: readonly unknown[]
   readonly #bytes: ByteSource
   readonly #types: NamedTypes
+  readonly #limit: WorkLimit | undefined
   readonly #shells: Shell[] = []
   /** A copy, since the source's bytes may lie in a socket's buffer. */
   readonly #take = (byteLength: unknown): Uint8Array<ArrayBuffer> =>
     new Uint8Array(this.#bytes.next(byteLength))
-  readonly #member = (slot: unknown): unknown => this.#read(slot)
+  readonly #member = (slot: unknown): unknown => {
+    this.#limit?.spend(1)
+    return this.#read(slot)
+  }
 
-  constructor(table: readonly unknown[], bytes: ByteSource, types: NamedTypes) {
+  constructor(table: readonly unknown[], bytes: ByteSource, types: NamedTypes, limit: WorkLimit | undefined) {
+    this.#limit = limit
     this.#table = table
     this.#bytes = bytes
     this.#types = types
@@ -61,6 +72,7 @@ class TableReader {
   }
 
   #instanceShell(kind: Kind, parts: readonly unknown[]): Shell {
+    this.#limit?.spend(kind.cost?.(parts) ?? 0)
     const value = kind.create(parts, this.#take)
     if (kind.fill === undefined) return { value, fill: NOTHING_TO_FILL }
     return { value, fill: () => kind.fill?.(value, parts, this.#member) }

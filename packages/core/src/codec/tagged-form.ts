@@ -4,6 +4,7 @@ import { PackedBytes } from './byte-source.ts'
 import type { NamedTypes } from './named-types.ts'
 import { readTable } from './table-reader.ts'
 import { writeTable } from './table-writer.ts'
+import { WorkLimit } from './work-limit.ts'
 
 /**
  * The bytes of a table: `version u8 | length of text u32 BE | text | raw bytes`. The text is the table in JSON; the
@@ -33,5 +34,5 @@ export function decodeTagged(payload: Buffer, types: NamedTypes): unknown {
   if (textEnd > payload.length) throw new CacheError('decode_failed', 'truncated')
   const table: unknown = JSON.parse(payload.toString('utf8', HEADER_BYTES, textEnd))
   if (!Array.isArray(table) || table.length === 0) throw new CacheError('decode_failed', 'not a table')
-  return readTable(table, new PackedBytes(payload.subarray(textEnd)), types)
+  return readTable(table, new PackedBytes(payload.subarray(textEnd)), types, new WorkLimit(payload.length))
 }
