@@ -26,8 +26,8 @@ export const socketPackages: readonly string[] = ['wire', 'testkit']
  * file without `.ts`, or a folder. The parts of layer 2 do not import each other.
  */
 export const coreLayers: readonly (readonly string[])[] = [
-  ['clock', 'duration', 'keys', 'key-check', 'errors', 'entry'],
-  ['contracts', 'options', 'policy', 'events', 'stats'],
+  ['clock', 'duration', 'keys', 'key-check', 'errors', 'entry', 'call-hook'],
+  ['contracts', 'options', 'policy', 'events', 'event-hook', 'stats'],
   ['memory', 'guard', 'invalidation', 'codec'],
   ['runtime'],
   ['flow'],

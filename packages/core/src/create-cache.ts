@@ -4,6 +4,7 @@ import { NamedTypes } from './codec/named-types.ts'
 import { CacheError, type Clock, type Store, systemClock } from './contracts.ts'
 import { durationMs, sizeBytes } from './duration.ts'
 import { invalidArgument, show } from './errors.ts'
+import { EventHook } from './event-hook.ts'
 import { Breaker } from './guard/breaker.ts'
 import { LoadPlaces } from './guard/load-places.ts'
 import { type Fence, fence } from './invalidation/fence.ts'
@@ -35,6 +36,7 @@ const CACHE_OPTION_NAMES = [
   'types',
   'codec',
   'logger',
+  'onEvent',
   'clock',
 ]
 const L1_OPTION_NAMES = ['maxEntries', 'maxBytes', 'policy', 'mode', 'maxStale']
@@ -76,6 +78,7 @@ export function createCacheWith(options: CacheOptions, rules: Fence): Cache {
     types,
     codec,
     logger,
+    onEvent,
     clock = systemClock,
     ...entry
   } = options
@@ -86,7 +89,7 @@ export function createCacheWith(options: CacheOptions, rules: Fence): Cache {
   if (isolation !== undefined && !['freeze', 'clone', 'share'].includes(isolation)) {
     throw invalidArgument('isolation', "'freeze', 'clone' or 'share'", isolation)
   }
-  const named = new NamedTypes(types ?? [])
+  const named = new NamedTypes(types === undefined ? [] : types)
   const maxStaleMs =
     l1 === undefined || l1 === false ? MAX_STALE_MS : orDefault('l1.maxStale', l1.maxStale, MAX_STALE_MS)
   const bytes = maxValueBytes === undefined ? MAX_VALUE_BYTES : sizeBytes('maxValueBytes', maxValueBytes)
@@ -94,7 +97,7 @@ export function createCacheWith(options: CacheOptions, rules: Fence): Cache {
   const wrapped = createCodec(codec === undefined ? { types: named } : { types: named, wrap: codec })
   const places = new LoadPlaces(clock, checkLoads(maxConcurrentLoads))
   const mode = checkMode(l1)
-  checkHooks(logger, clock)
+  checkHooks(logger, onEvent, clock)
   const log = (level: 'info' | 'warn', message: string) => root.log(level, message)
   const wantsPush = l1 !== false && (l1?.mode ?? 'tracked') !== 'none'
   const memory =
@@ -136,6 +139,7 @@ export function createCacheWith(options: CacheOptions, rules: Fence): Cache {
     clock,
     fence: rules,
     logger,
+    hook: onEvent === undefined ? undefined : new EventHook(onEvent),
     counters: new Counters(),
     memory,
     mode: mode ?? (store?.capabilities.push === true ? 'tracked' : 'none'),
@@ -190,14 +194,14 @@ function createMemory(
   clock: Clock,
   onRemove: (entry: CachedValue, reason: RemovalReason) => void,
 ): MemoryStore<CachedValue> {
-  const maxEntries = options.maxEntries ?? MAX_ENTRIES
+  const { maxEntries = MAX_ENTRIES, policy = 'lru' } = options
   if (!Number.isSafeInteger(maxEntries) || maxEntries < 1 || maxEntries > ENTRIES_MAX) {
     throw invalidArgument('l1.maxEntries', `a whole number from 1 to ${ENTRIES_MAX}`, maxEntries)
   }
   return new MemoryStore<CachedValue>({
     maxEntries,
     maxBytes: options.maxBytes === undefined ? MAX_BYTES : sizeBytes('l1.maxBytes', options.maxBytes),
-    policy: options.policy ?? 'lru',
+    policy,
     clock,
     onRemove,
   })
@@ -216,7 +220,7 @@ function checkLoads(max: unknown): number {
   throw invalidArgument('maxConcurrentLoads', `a whole number from 1 to ${MAX_CONCURRENT_LOADS_MAX}`, max)
 }
 
-function checkHooks(logger: unknown, clock: unknown): void {
+function checkHooks(logger: unknown, onEvent: unknown, clock: unknown): void {
   const has = (host: unknown, ...names: string[]) =>
     typeof host === 'object' &&
     host !== null &&
@@ -224,6 +228,8 @@ function checkHooks(logger: unknown, clock: unknown): void {
   if (logger !== undefined && !has(logger, 'info', 'warn')) {
     throw invalidArgument('logger', 'an object with the functions info and warn', logger)
   }
+  if (onEvent !== undefined && typeof onEvent !== 'function')
+    throw invalidArgument('onEvent', 'a function', onEvent)
   if (!has(clock, 'now', 'wallNow', 'after', 'random', 'token')) {
     throw invalidArgument('clock', 'a Clock', clock)
   }

@@ -66,6 +66,15 @@ function shown(value: unknown): string {
   return typeof maker === 'function' && maker.name !== 'Object' ? `a ${bare(maker.name)}` : 'an object'
 }
 
+/** What an error says of itself, as one short, printable line. Never throws. */
+export function showError(error: unknown): string {
+  try {
+    return show(error instanceof Error ? error.message : error)
+  } catch {
+    return show(error)
+  }
+}
+
 function quoted(text: string): string {
   const cut = text.length > SHOWN_CHARS_MAX ? `${text.slice(0, SHOWN_CHARS_MAX)}…` : text
   return JSON.stringify(cut).replace(

@@ -1,8 +1,10 @@
 import { type Channel, channel } from 'node:diagnostics_channel'
+import type { EventHook } from './event-hook.ts'
 import type { Counters, MissReason, Outcome, Tier } from './stats.ts'
 
 /** Published on 'holdfast:read', one per read. */
 export interface ReadEvent {
+  readonly type: 'read'
   readonly cache: string
   readonly key: string
   readonly outcome: Outcome
@@ -12,6 +14,7 @@ export interface ReadEvent {
 
 /** Published on 'holdfast:load', one per finished load. */
 export interface LoadEvent {
+  readonly type: 'load'
   readonly cache: string
   readonly key: string
   readonly durationMs: number
@@ -22,6 +25,7 @@ export interface LoadEvent {
 
 /** Published on 'holdfast:invalidate', one per call. */
 export interface InvalidateEvent {
+  readonly type: 'invalidate'
   readonly cache: string
   readonly kind: 'delete' | 'expire' | 'tags' | 'expire-tags' | 'clear'
   readonly names: readonly string[]
@@ -30,6 +34,7 @@ export interface InvalidateEvent {
 
 /** Published on 'holdfast:trouble': background trouble that no caller hears of. */
 export interface TroubleEvent {
+  readonly type: 'trouble'
   readonly cache: string
   readonly what:
     | 'l2.read_failed'
@@ -45,6 +50,9 @@ export interface TroubleEvent {
   readonly error: unknown
 }
 
+/** What `onEvent` is told. */
+export type CacheEvent = ReadEvent | LoadEvent | InvalidateEvent | TroubleEvent
+
 const reads: Channel = channel('holdfast:read')
 const loads: Channel = channel('holdfast:load')
 const invalidations: Channel = channel('holdfast:invalidate')
@@ -54,33 +62,61 @@ const troubles: Channel = channel('holdfast:trouble')
 export class Recorder {
   readonly counters: Counters
   readonly #cache: string
+  readonly #hook: EventHook<CacheEvent> | undefined
+  readonly #eventHookFailed: (error: unknown) => void
 
-  constructor(cache: string, counters: Counters) {
+  /** `eventHookFailed` hears how calls of the hook failed. */
+  constructor(
+    cache: string,
+    counters: Counters,
+    hook: EventHook<CacheEvent> | undefined,
+    eventHookFailed: (error: unknown) => void,
+  ) {
     this.#cache = cache
     this.counters = counters
+    this.#hook = hook
+    this.#eventHookFailed = eventHookFailed
   }
 
   read(key: string, outcome: Outcome, tier: Tier | undefined, reason?: MissReason): void {
     this.counters.count(outcome, tier, reason)
-    if (reads.hasSubscribers) reads.publish({ cache: this.#cache, key, outcome, tier, reason })
+    if (this.#isHeard(reads))
+      this.#tell(reads, { type: 'read', cache: this.#cache, key, outcome, tier, reason })
   }
 
   load(key: string, durationMs: number, background: boolean, failed: boolean, error?: unknown): void {
     this.counters.loads++
     if (failed) this.counters.loadErrors++
-    if (loads.hasSubscribers)
-      loads.publish({ cache: this.#cache, key, durationMs, background, failed, error })
+    if (this.#isHeard(loads))
+      this.#tell(loads, { type: 'load', cache: this.#cache, key, durationMs, background, failed, error })
   }
 
   invalidate(kind: InvalidateEvent['kind'], names: readonly string[], l2: 'applied' | 'queued'): void {
     this.counters.invalidations++
-    if (invalidations.hasSubscribers) invalidations.publish({ cache: this.#cache, kind, names, l2 })
+    if (this.#isHeard(invalidations))
+      this.#tell(invalidations, { type: 'invalidate', cache: this.#cache, kind, names, l2 })
   }
 
   trouble(what: TroubleEvent['what'], key: string | undefined, error: unknown): void {
     if (what.startsWith('l2.')) this.counters.l2Errors++
     if (what === 'l2.write_failed') this.counters.l2WriteFailures++
-    if (what === 'hook_failed') this.counters.hookErrors++
-    if (troubles.hasSubscribers) troubles.publish({ cache: this.#cache, what, key, error })
+    if (this.#isHeard(troubles))
+      this.#tell(troubles, { type: 'trouble', cache: this.#cache, what, key, error })
+  }
+
+  /** A hook of the user's failed: counted each time, told of the first time. True: it was the first. */
+  hookFailed(error: unknown): boolean {
+    const isFirst = this.counters.hookErrors++ === 0
+    if (isFirst) this.trouble('hook_failed', undefined, error)
+    return isFirst
+  }
+
+  #isHeard(on: Channel): boolean {
+    return this.#hook !== undefined || on.hasSubscribers
+  }
+
+  #tell(on: Channel, event: CacheEvent): void {
+    if (on.hasSubscribers) on.publish(event)
+    this.#hook?.tell(event, this.#eventHookFailed)
   }
 }

@@ -1,5 +1,6 @@
 import type { Clock, StoreDefinition } from './contracts.ts'
 import type { ByteSize, Duration } from './duration.ts'
+import type { CacheEvent } from './events.ts'
 
 /** What a cached object is to its readers; see docs of `CacheOptions.isolation`. */
 export type Isolation = 'freeze' | 'clone' | 'share'
@@ -132,6 +133,12 @@ export interface CacheOptions
   readonly codec?: CodecWrap
   /** Default: warnings as process warnings, nothing else. */
   readonly logger?: Logger
-  /** For tests and the simulator. */
+  /**
+   * Told of each read, load, invalidation and trouble, at once, by the call that it happens in: keep it short. What it
+   * throws or rejects with is counted (`stats().hookErrors`), told of once, and harms nothing. Of calls that it makes
+   * itself it is not told. Default: none, and no event is made.
+   */
+  readonly onEvent?: (event: CacheEvent) => void
+  /** For tests and the simulator; not a hook: calls fail with what it throws. */
   readonly clock?: Clock
 }

@@ -26,7 +26,10 @@ export interface CacheStats {
   readonly invalidations: number
   readonly l2Errors: number
   readonly l2WriteFailures: number
-  /** Calls of your logger that threw. A listener on diagnostics_channel that throws is an uncaught exception. */
+  /**
+   * Calls of your hooks (onEvent, logger) that threw or rejected. A listener on diagnostics_channel that throws is not
+   * among them: Node makes an uncaught exception of it.
+   */
   readonly hookErrors: number
   readonly l1: {
     readonly entries: number

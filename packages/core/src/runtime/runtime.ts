@@ -1,8 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { callHook } from '../call-hook.ts'
 import type { Codec } from '../codec/codec.ts'
 import type { NamedTypes } from '../codec/named-types.ts'
 import { type Clock, show } from '../contracts.ts'
-import { Recorder } from '../events.ts'
+import { showError } from '../errors.ts'
+import type { EventHook } from '../event-hook.ts'
+import { type CacheEvent, Recorder } from '../events.ts'
 import { FailingLoads } from '../guard/failing-loads.ts'
 import type { LoadPlaces } from '../guard/load-places.ts'
 import { Flights } from '../guard/single-flight.ts'
@@ -24,6 +27,7 @@ export interface Shared {
   readonly clock: Clock
   readonly fence: Fence
   readonly logger: Logger | undefined
+  readonly hook: EventHook<CacheEvent> | undefined
   readonly counters: Counters
   /** undefined: L1 is off. */
   readonly memory: MemoryStore<CachedValue> | undefined
@@ -70,6 +74,7 @@ export class Runtime implements LinkEvents {
   readonly #tagHints = new Map<string, readonly string[]>()
   readonly #exits = new Map<string, MissReason>()
   #marks = 0
+  readonly #hookFailed = (error: unknown): void => void this.recorder.hookFailed(error)
 
   constructor(shared: Shared, name: string, prefix: string) {
     this.shared = shared
@@ -77,7 +82,7 @@ export class Runtime implements LinkEvents {
     this.fence = shared.fence
     this.name = name
     this.prefix = prefix
-    this.recorder = new Recorder(name, shared.counters)
+    this.recorder = new Recorder(name, shared.counters, shared.hook, (error) => this.#eventHookFailed(error))
     this.cells = new TagCells(shared.clock, CELLS_MAX)
     this.flights = new Flights((running) => shared.fence.mayFollow(running))
     this.failing = new FailingLoads(shared.clock)
@@ -195,12 +200,17 @@ export class Runtime implements LinkEvents {
   /** Without a logger, warnings are process warnings: a server that is refused must not go unnoticed. */
   log(level: 'info' | 'warn', message: string): void {
     const { logger } = this.shared
-    try {
-      if (logger !== undefined) logger[level](message)
-      else if (level === 'warn') process.emitWarning(message, 'HoldfastWarning')
-    } catch (error) {
-      this.recorder.trouble('hook_failed', undefined, error)
-    }
+    if (logger !== undefined) callHook(() => logger[level](message), this.#hookFailed)
+    else if (level === 'warn') process.emitWarning(message, 'HoldfastWarning')
+  }
+
+  /** Said in the log, too: a user who listens by `onEvent` alone would not hear that it fails. */
+  #eventHookFailed(error: unknown): void {
+    if (!this.recorder.hookFailed(error)) return
+    this.log(
+      'warn',
+      `cache ${show(this.name)}: onEvent failed, and goes on being called: ${showError(error)}`,
+    )
   }
 }
 
