@@ -1,4 +1,5 @@
-import { CacheError, invalidArgument } from '../errors.ts'
+import { heedRejection } from '../call-hook.ts'
+import { CacheError, type CacheErrorCode, invalidArgument, show } from '../errors.ts'
 import type { CodecWrap } from '../options.ts'
 import type { NamedTypes } from './named-types.ts'
 import type { Form } from './survey.ts'
@@ -12,6 +13,8 @@ export interface Encoded {
 
 /** Values to bytes and back. */
 export interface Codec {
+  /** The bytes go through a codec of the user's: they may be fewer than the value's text has. */
+  readonly isWrapped: boolean
   /**
    * `form` is what sealing found. Throws `value_too_large` where a text would pass the engine's longest string,
    * `unsupported_value` where the value was changed since it was sealed.
@@ -34,11 +37,12 @@ export function createCodec(options: { readonly types: NamedTypes; readonly wrap
   if (wrap !== undefined) assertWrap(wrap)
   const base = (wrap?.id ?? 0) * 2
   return {
+    isWrapped: wrap !== undefined,
     encode(value, form) {
       const bytes = form === 'json' ? encodeJson(value) : guarded(() => encodeTagged(value, types))
       return {
         codec: base + (form === 'json' ? 0 : TAGGED),
-        payload: wrap === undefined ? bytes : wrap.encode(bytes),
+        payload: wrap === undefined ? bytes : bytesOf(wrap.encode(bytes), 'unsupported_value'),
       }
     },
     decode(codec, payload) {
@@ -87,10 +91,14 @@ function guarded(encode: () => Buffer): Buffer {
 }
 
 function unwrap(wrap: CodecWrap | undefined, payload: Uint8Array): Uint8Array {
-  if (wrap === undefined) return payload
-  const bytes: unknown = wrap.decode(payload)
-  if (bytes instanceof Uint8Array) return bytes
-  throw new CacheError('decode_failed', 'the codec wrap decoded to something that is no Uint8Array')
+  return wrap === undefined ? payload : bytesOf(wrap.decode(payload), 'decode_failed')
+}
+
+/** What a wrap answered: an asynchronous one cannot be waited for. */
+function bytesOf(answer: unknown, code: CacheErrorCode): Uint8Array {
+  if (answer instanceof Uint8Array) return answer
+  heedRejection(answer)
+  throw new CacheError(code, `the codec wrap answered ${show(answer)}, which is no Uint8Array`)
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

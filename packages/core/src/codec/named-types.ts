@@ -1,3 +1,4 @@
+import { heedRejection } from '../call-hook.ts'
 import { CacheError, invalidArgument, show } from '../errors.ts'
 import type { NamedType } from '../options.ts'
 
@@ -44,7 +45,9 @@ export const noTypes: NamedTypes = new NamedTypes([])
 /** What the type's owner says stands for the value. Throws `unsupported_value` where that fails. */
 export function encodeNamed(type: NamedType, value: unknown): unknown {
   try {
-    return type.encode(value)
+    const plain = type.encode(value)
+    heedRejection(plain)
+    return plain
   } catch (cause) {
     throw new CacheError('unsupported_value', `the type ${show(type.name)} failed to encode its value`, {
       cause,

@@ -10,13 +10,12 @@ const ISSUES_SHOWN_MAX = 5
  * when it is read from L2: a schema that transforms must accept what it made.
  */
 export function validate<Output>(schema: StandardSchema<Output>, value: unknown): Output | Promise<Output> {
-  let result: SchemaResult<Output> | Promise<SchemaResult<Output>>
   try {
-    result = schema['~standard'].validate(value)
+    const result = schema['~standard'].validate(value)
+    return isPromise(result) ? Promise.resolve(result).then(outputOf).catch(rethrow) : outputOf(result)
   } catch (cause) {
-    throw broken(cause)
+    return rethrow(cause)
   }
-  return 'then' in result ? Promise.resolve(result).then(outputOf, rethrow) : outputOf(result)
 }
 
 /** Throws `invalid_argument` unless this is a Standard Schema of version 1. */
@@ -30,8 +29,18 @@ export function assertSchema(argument: string, schema: unknown): void {
   throw invalidArgument(argument, 'a Standard Schema of version 1 (zod, valibot, arktype, …)', schema)
 }
 
+function isPromise<Output>(
+  result: SchemaResult<Output> | Promise<SchemaResult<Output>>,
+): result is Promise<SchemaResult<Output>> {
+  return typeof result === 'object' && result !== null && 'then' in result
+}
+
 function outputOf<Output>(result: SchemaResult<Output>): Output {
-  if (result.issues === undefined) return result.value
+  if (result.issues === undefined) {
+    // Nothing and "no value" are not the same: the one would not be cached, and nobody would know why.
+    if (!('value' in result)) throw new TypeError('it answered neither a value nor issues')
+    return result.value
+  }
   const shown = result.issues.slice(0, ISSUES_SHOWN_MAX).map(issueText).join('; ')
   const more = result.issues.length - ISSUES_SHOWN_MAX
   throw new CacheError('invalid_load', more > 0 ? `${shown}; and ${more} more` : shown)
@@ -43,9 +52,6 @@ function issueText(issue: SchemaIssue): string {
 }
 
 function rethrow(cause: unknown): never {
-  throw broken(cause)
-}
-
-function broken(cause: unknown): CacheError {
-  return new CacheError('invalid_load', 'the schema itself failed', { cause })
+  if (cause instanceof CacheError && cause.code === 'invalid_load') throw cause
+  throw new CacheError('invalid_load', 'the schema itself failed', { cause })
 }

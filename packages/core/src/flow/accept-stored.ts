@@ -76,7 +76,7 @@ function acceptMatched(
   }
   if (stored.keepMs <= 0) return absent('expired', stored.seen)
   const freshMs = match === 'same' ? stored.freshMs : softenedFreshMs(stored, known)
-  const parts = decodeStored(rt, key, stored, how.policy)
+  const parts = decodeStored(rt, key, stored, how.policy, how.by)
   return parts instanceof Promise
     ? parts.then((decoded) => promote(rt, key, stored, decoded, freshMs, how))
     : promote(rt, key, stored, parts, freshMs, how)

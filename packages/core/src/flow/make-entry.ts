@@ -1,9 +1,12 @@
+import { heedRejection } from '../call-hook.ts'
+import type { Codec, Encoded } from '../codec/codec.ts'
 import { CacheError, ENTRY_FLAG_NEGATIVE, type NewEntry, show } from '../contracts.ts'
 import { invalidationsOf, type TagCell } from '../invalidation/tag-cells.ts'
 import { checkTags, type Policy } from '../policy.ts'
 import type { CachedValue } from '../runtime/cached-value.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { l1Until } from './accept-stored.ts'
+import { leastBytes } from './least-bytes.ts'
 import type { ValueParts } from './value.ts'
 
 /** How long an entry is fresh, and how long it is kept at all. */
@@ -39,6 +42,7 @@ export function tagsOf(policy: Policy, value: unknown): readonly string[] {
   const derive: ((value: never) => readonly string[]) | undefined = policy.deriveTags
   if (derive === undefined) return policy.tags
   const derived: unknown = Reflect.apply(derive, undefined, [value])
+  heedRejection(derived)
   return checkTags([...policy.tags, ...checkTags(derived)])
 }
 
@@ -47,25 +51,40 @@ export function flagsOf(policy: Policy, value: unknown): number {
   return value === null && policy.negativeTtlMs > 0 ? ENTRY_FLAG_NEGATIVE : 0
 }
 
-/** The bytes of a value; undefined where they are too many, or the user's codec fails: it is answered and not stored. */
-export function encode(
-  rt: Runtime,
-  key: string,
-  parts: Pick<ValueParts, 'value' | 'form'>,
-): { codec: number; payload: Uint8Array } | undefined {
-  let encoded: { codec: number; payload: Uint8Array }
+/** The bytes of a value. Throws `value_too_large`, or `unsupported_value` where the user's codec fails. */
+export function encode(rt: Runtime, key: string, parts: ValueParts): Encoded {
+  const { codec, maxValueBytes } = rt.shared
+  const tooLarge = (bytes: string): CacheError => {
+    const message = `the value of ${show(key)} has ${bytes} bytes in L2; maxValueBytes is ${maxValueBytes}`
+    return new CacheError('value_too_large', message, { key })
+  }
+  // A codec of the user's may shrink it to anything.
+  if (!codec.isWrapped && leastBytes(parts) > maxValueBytes)
+    throw tooLarge(`at least ${Math.ceil(leastBytes(parts))}`)
+  const encoded = encodeWith(codec, key, parts)
+  const { byteLength } = encoded.payload
+  if (byteLength > maxValueBytes) throw tooLarge(String(byteLength))
+  return encoded
+}
+
+/** The bytes of a loaded value; undefined where it has none: that is told of, and the value answered all the same. */
+export function encodeLoaded(rt: Runtime, key: string, parts: ValueParts): Encoded | undefined {
   try {
-    encoded = rt.shared.codec.encode(parts.value, parts.form)
+    return encode(rt, key, parts)
   } catch (error) {
-    rt.recorder.trouble('l2.write_failed', key, error)
+    const isTooLarge = error instanceof CacheError && error.code === 'value_too_large'
+    rt.recorder.trouble(isTooLarge ? 'value_too_large' : 'l2.write_failed', key, error)
     return undefined
   }
-  const { byteLength } = encoded.payload
-  const { maxValueBytes } = rt.shared
-  if (byteLength <= maxValueBytes) return encoded
-  const message = `the value of ${show(key)} has ${byteLength} bytes; maxValueBytes is ${maxValueBytes}`
-  rt.recorder.trouble('value_too_large', key, new CacheError('value_too_large', message, { key }))
-  return undefined
+}
+
+function encodeWith(codec: Codec, key: string, { value, form }: ValueParts): Encoded {
+  try {
+    return codec.encode(value, form)
+  } catch (cause) {
+    if (cause instanceof CacheError) throw cause
+    throw new CacheError('unsupported_value', `the codec failed on the value of ${show(key)}`, { key, cause })
+  }
 }
 
 /** An entry as L1 keeps it beside the same one in L2. */

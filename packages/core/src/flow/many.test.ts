@@ -83,19 +83,59 @@ describe.each(Object.entries(tiers))('%s', (_, open) => {
     expect(await Promise.all(['a', 'b', 'c'].map((key) => cache.has(key)))).toEqual([true, false, true])
   })
 
+  test('a Map of tuples answers by their parts: another array of the same ones is the same key', async () => {
+    await using stage = new Stage()
+    const cache = open(stage)
+    type UserKey = readonly ['user', number | { readonly id: number }]
+    const keys: readonly UserKey[] = [
+      ['user', 1],
+      ['user', { id: 2 }],
+    ]
+    const rows = new Map<UserKey, string>([
+      [['user', { id: 2 }], 'two'],
+      [['user', 1], 'one'],
+    ])
+    expect(await cache.getOrSetMany(keys, () => rows)).toEqual(['one', 'two'])
+    const error = await errorOf(cache.getOrSetMany([['user', 3]], () => []))
+    expect(String(error)).toContain('was asked for 1 keys ("[\\"user\\",3]")')
+  })
+
+  test('of thousands of keys an error names the first', async () => {
+    await using stage = new Stage()
+    const keys = Array.from({ length: 1_000 }, (_, i) => `k${i}`)
+    const error = await errorOf(open(stage).getOrSetMany(keys, () => []))
+    expect(String(error)).toContain('1000 keys ("k0", "k1", "k2", "k3", "k4", …)')
+  })
+
+  test('a value that no tier can keep is refused by key and path, and the others are stored', async () => {
+    await using stage = new Stage()
+    const cache = open(stage)
+    const error = await errorOf(
+      cache.getOrSetMany<string, unknown>(['a', 'b'], () => ['A', { save: () => 1 }]),
+    )
+    expect(error).toMatchObject({ code: 'unsupported_value', key: 'b' })
+    expect(String(error)).toContain('value.save')
+    await stage.settle()
+    expect(await cache.getMany(['a', 'b'])).toEqual(['A', undefined])
+  })
+
   test.for([
     ['fewer values than keys', ['A'], ['"a"', '"b"', '2', '1']],
     ['more values than keys', ['A', 'B', 'C'], ['"a"', '"b"', '2', '3']],
-    ['no list at all', 'AB', ['"AB"']],
-    ['nothing', undefined, ['undefined']],
+    ['no list at all', 'AB', ['"a"', '"b"', '"AB"']],
+    ['nothing', undefined, ['"a"', '"b"', 'undefined']],
+    ['a Set', new Set(['A', 'B']), ['"a"', '"b"', 'a Set']],
+    ['an object', { a: 'A', b: 'B' }, ['"a"', '"b"', 'an object']],
+    ['an iterator', ['A', 'B'].values(), ['"a"', '"b"']],
     [
       'a Map with keys that were not asked for',
       new Map([
         ['a', 'A'],
         ['x', 'X'],
       ]),
-      ['"x"'],
+      ['"a"', '"b"', '"x"'],
     ],
+    ['a Map with keys that are none', new Map<unknown, string>([[7, 'A']]), ['"a"', '"b"', '7']],
   ] as const)(
     'a loader that answers %s: a typed error that names the keys, nothing cached',
     async ([, answer, named]) => {

@@ -1,4 +1,5 @@
 import { CacheError, show } from '../contracts.ts'
+import { encodeKey } from '../keys.ts'
 import type { Policy } from '../policy.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { getOrSet } from './get-or-set.ts'
@@ -10,8 +11,8 @@ export interface LoadManyContext {
 }
 
 /**
- * Loads several keys at once. Answers a Map by key, or an array in the order of the keys; a key without a value
- * (missing in the Map, undefined in the array) is not cached.
+ * Loads several keys at once. Answers a Map by key, in any order, or an array in the order of the keys; a key without a
+ * value (missing in the Map, undefined in the array) is not cached. Anything else is `invalid_load` for all of them.
  */
 export type ManyLoader<Key, T> = (
   keys: readonly Key[],
@@ -69,8 +70,7 @@ function callInTurn<Key>(rt: Runtime, loader: ManyLoader<Key, unknown>, policy: 
 type BulkAnswer<Key> = ReadonlyMap<Key, unknown> | readonly unknown[]
 type BulkLoader<Key> = (keys: readonly Key[], context: LoadManyContext) => Promise<BulkAnswer<Key>>
 
-interface Wanted<Key> {
-  readonly key: Key
+interface Wanted<Key> extends ManyKey<Key> {
   readonly signal: AbortSignal
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
@@ -88,9 +88,9 @@ class BulkLoad<Key> {
     this.#loader = loader
   }
 
-  load(encoded: string, key: Key, signal: AbortSignal): Promise<unknown> {
+  load(encoded: string, given: Key, signal: AbortSignal): Promise<unknown> {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
-    this.#wanted.push({ key, signal, resolve, reject })
+    this.#wanted.push({ given, encoded, signal, resolve, reject })
     // Latecomers (a lease won after a wait, a refresh behind a stale answer) are gathered for one turn of the loop.
     if (this.#decided.size === this.#size) setImmediate(() => this.#run())
     this.decide(encoded)
@@ -113,10 +113,10 @@ class BulkLoad<Key> {
 
 /** Calls the bulk loader once and hands each key its value. Never rejects. */
 async function runBatch<Key>(loader: BulkLoader<Key>, batch: readonly Wanted<Key>[]): Promise<void> {
-  const keys = batch.map((wanted) => wanted.key)
+  const keys = batch.map((wanted) => wanted.given)
   try {
     const answer = await loader(keys, { signal: allAborted(batch.map((wanted) => wanted.signal)) })
-    const values = valuesOf(keys, answer)
+    const values = valuesOf(batch, answer)
     for (let i = 0; i < batch.length; i++) batch[i]?.resolve(values[i])
   } catch (error) {
     for (const wanted of batch) wanted.reject(error)
@@ -124,28 +124,48 @@ async function runBatch<Key>(loader: BulkLoader<Key>, batch: readonly Wanted<Key
 }
 
 /** The values in the order of the keys. Throws `invalid_load` where the answer does not fit the question. */
-function valuesOf<Key>(keys: readonly Key[], answer: BulkAnswer<Key>): readonly unknown[] {
+function valuesOf<Key>(keys: readonly ManyKey<Key>[], answer: BulkAnswer<Key>): readonly unknown[] {
   if (answer instanceof Map) {
-    const asked = new Set(keys)
-    const unasked = [...answer.keys()].filter((key) => !asked.has(key))
-    if (unasked.length > 0) {
-      throw new CacheError(
-        'invalid_load',
-        `the bulk loader answered keys that were not asked for: ${unasked.slice(0, 5).map(show).join(', ')}`,
-      )
-    }
-    return keys.map((key) => answer.get(key))
+    // By their texts: a tuple is as good as another one of the same parts.
+    const byText = new Map(Array.from(answer, ([key, value]) => [textOf(key), value]))
+    const asked = new Set<unknown>(keys.map(({ encoded }) => encoded))
+    const unasked = [...answer.keys()].filter((key) => !asked.has(textOf(key)))
+    if (unasked.length > 0) throw wrongAnswer(keys, `keys that were not asked for: ${showKeys(unasked)}`)
+    return keys.map(({ encoded }) => byText.get(encoded))
   }
   if (!Array.isArray(answer)) {
-    throw new CacheError('invalid_load', `the bulk loader must answer a Map or an array, got ${show(answer)}`)
+    throw wrongAnswer(keys, `${show(answer)}; it must be a Map, or an array in the order of the keys`)
   }
   if (answer.length !== keys.length) {
-    throw new CacheError(
-      'invalid_load',
-      `the bulk loader was asked for ${keys.length} keys (${keys.slice(0, 5).map(show).join(', ')}) and answered ${answer.length} values; answer a Map where some are missing`,
-    )
+    throw wrongAnswer(keys, `${answer.length} values; answer a Map where some are missing`)
   }
   return answer
+}
+
+function textOf(key: unknown): string | undefined {
+  try {
+    return encodeKey(key)
+  } catch {
+    return undefined
+  }
+}
+
+function wrongAnswer(keys: readonly ManyKey<unknown>[], answered: string): CacheError {
+  const asked = `${keys.length} keys (${showKeys(keys.map(({ given }) => given))})`
+  return new CacheError('invalid_load', `the bulk loader was asked for ${asked} and answered ${answered}`)
+}
+
+// Of thousands the first few say enough.
+const KEYS_SHOWN_MAX = 5
+
+function showKeys(keys: readonly unknown[]): string {
+  const shown = keys.slice(0, KEYS_SHOWN_MAX).map(showKey)
+  return keys.length > shown.length ? `${shown.join(', ')}, …` : shown.join(', ')
+}
+
+/** A tuple by its parts. */
+function showKey(key: unknown): string {
+  return show(Array.isArray(key) ? (textOf(key) ?? key) : key)
 }
 
 /** Fires when every one of the signals has: the bulk load is still wanted as long as one key is. */

@@ -1,4 +1,3 @@
-import { validate } from '../codec/validate.ts'
 import { CacheError, invalidArgument, show } from '../contracts.ts'
 import { admitToL1, learnTokens } from '../invalidation/fence.ts'
 import type { Policy } from '../policy.ts'
@@ -6,6 +5,7 @@ import type { Runtime } from '../runtime/runtime.ts'
 import { deleteKeys, type Invalidated } from './invalidate.ts'
 import { setHere } from './keep-here.ts'
 import { encode, flagsOf, jitteredLife, sharedEntry, tagLifeMs, tagsOf } from './make-entry.ts'
+import { validateBy } from './validate-by.ts'
 import { sealParts, type ValueParts } from './value.ts'
 
 /**
@@ -27,17 +27,12 @@ export async function set(
       version,
     )
   }
-  const checked = policy.validate === undefined ? value : await validate(policy.validate, value)
+  const by = rt.clock.now() + policy.hardTimeoutMs
+  const checked =
+    policy.validate === undefined ? value : await validateBy(rt, key, policy.validate, value, by)
   const tags = tagsOf(policy, checked)
   const parts = sealParts(rt, key, checked, tags.length, 'given')
   const body = rt.link === undefined ? undefined : encode(rt, key, parts)
-  if (rt.link !== undefined && body === undefined) {
-    throw new CacheError(
-      'value_too_large',
-      `the value of ${show(key)} cannot be stored: encoded it is larger than maxValueBytes (${rt.shared.maxValueBytes}), or the codec failed`,
-      { key },
-    )
-  }
   rt.flights.void(key)
   rt.dropKey(key, 'invalidated')
   if (rt.link === undefined || body === undefined) return setAlone(rt, key, parts, tags, policy)

@@ -1,10 +1,10 @@
-import { handOut, type Sealed, seal } from '../codec/seal.ts'
-import { validate } from '../codec/validate.ts'
-import type { StoredEntry } from '../contracts.ts'
+import { handOut, type Sealed, type SealOptions, seal } from '../codec/seal.ts'
+import { CacheError, type StoredEntry } from '../contracts.ts'
 import type { StandardSchema } from '../options.ts'
 import type { Policy } from '../policy.ts'
 import { type CachedValue, entryWeight } from '../runtime/cached-value.ts'
 import type { Runtime } from '../runtime/runtime.ts'
+import { validateBy } from './validate-by.ts'
 
 /** A value as tiers keep it: sealed, and weighed as an entry. */
 export type ValueParts = Sealed
@@ -15,16 +15,17 @@ export function answerOf(rt: Runtime, entry: CachedValue): unknown {
 }
 
 /**
- * The value of a stored entry: decoded, validated and sealed, or the very object that L1 holds if it is the same one
- * (by id) and nothing has to be validated. undefined: it cannot be used, which is a miss.
+ * The value of a stored entry: decoded, validated (until the moment `by`) and sealed, or the very object that L1 holds
+ * if it is the same one (by id) and nothing has to be validated. undefined: it cannot be used, which is a miss.
  */
 export function decodeStored(
   rt: Runtime,
   key: string,
   stored: StoredEntry,
   policy: Policy,
+  by: number,
 ): ValueParts | undefined | Promise<ValueParts | undefined> {
-  if (policy.validate !== undefined) return decodeValidated(rt, key, stored, policy.validate)
+  if (policy.validate !== undefined) return decodeValidated(rt, key, stored, policy.validate, by)
   const held = rt.shared.memory?.peek(rt.prefix + key)
   if (held?.id === stored.id) {
     return { value: held.value, form: held.form, cloneOnHit: held.cloneOnHit, weightBytes: held.weightBytes }
@@ -43,9 +44,11 @@ async function decodeValidated(
   key: string,
   stored: StoredEntry,
   schema: StandardSchema,
+  by: number,
 ): Promise<ValueParts | undefined> {
   try {
-    const value = await validate(schema, rt.shared.codec.decode(stored.codec, stored.payload))
+    const decoded = rt.shared.codec.decode(stored.codec, stored.payload)
+    const value = await validateBy(rt, key, schema, decoded, by)
     // What a schema made of it is not ours: it may hold anything.
     return sealParts(rt, key, value, stored.tags.length, 'loaded')
   } catch (error) {
@@ -54,7 +57,7 @@ async function decodeValidated(
   }
 }
 
-/** Seals a value and weighs it as an entry. Throws `unsupported_value` naming the path. */
+/** Seals a value and weighs it as an entry. Throws `unsupported_value` naming the key and the path. */
 export function sealParts(
   rt: Runtime,
   key: string,
@@ -62,6 +65,16 @@ export function sealParts(
   tagCount: number,
   origin: 'loaded' | 'given' | 'decoded',
 ): ValueParts {
-  const sealed = seal(value, { isolation: rt.shared.isolation, origin, types: rt.shared.types })
+  const sealed = sealFor(key, value, { isolation: rt.shared.isolation, origin, types: rt.shared.types })
   return { ...sealed, weightBytes: entryWeight(key, sealed.weightBytes, tagCount) }
+}
+
+/** The error of one value says whose it is: in a bulk load it is one of thousands. */
+function sealFor(key: string, value: unknown, options: SealOptions): Sealed {
+  try {
+    return seal(value, options)
+  } catch (error) {
+    if (!(error instanceof CacheError)) throw error
+    throw new CacheError(error.code, error.message, { key, cause: error.cause })
+  }
 }

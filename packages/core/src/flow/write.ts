@@ -9,7 +9,7 @@ import type { Runtime } from '../runtime/runtime.ts'
 import { captureHere, localEntry } from './keep-here.ts'
 import type { Lease } from './lease.ts'
 import type { Loaded, LoadJob } from './load-job.ts'
-import { encode, flagsOf, jitteredLife, sharedEntry, tagLifeMs, tagsOf } from './make-entry.ts'
+import { encodeLoaded, flagsOf, jitteredLife, sharedEntry, tagLifeMs, tagsOf } from './make-entry.ts'
 import { sealParts } from './value.ts'
 
 /**
@@ -29,7 +29,7 @@ export async function keepShared(
   const { value, loadMark, startedAt } = loaded
   const tags = tagsOf(policy, value)
   const parts = sealParts(rt, key, value, tags.length, 'loaded')
-  const body = encode(rt, key, parts)
+  const body = encodeLoaded(rt, key, parts)
   const known =
     body === undefined ? undefined : await captureDerived(rt, link, key, tags, lease.captured, job)
   // Rule Q: L2 does not know yet what overtook this load: neither lease nor tokens would refuse its fill.
