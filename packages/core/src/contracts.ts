@@ -54,6 +54,7 @@ export interface ReadRequest {
   /**
    * The reply. Called synchronously and in the order of the wire: behind every push that was sent before it, ahead of
    * every one sent after it (rule P: what it puts into L1, a later push removes). The epoch is not among the tokens.
+   * The payload's memory is used again as soon as the call returns.
    */
   answered(found: FoundEntry, tokens: Tokens): void
   /** There will be no reply. Exactly one of the two is called, once; neither throws. */
@@ -78,7 +79,10 @@ export class AwaitedRead implements ReadRequest {
     this.intent = asked.intent ?? 'peek'
     const { promise, resolve, reject } = Promise.withResolvers<{ found: FoundEntry; tokens: Tokens }>()
     this.reply = promise
-    this.answered = (found, tokens) => resolve({ found, tokens })
+    this.answered = (found, tokens) => {
+      const payload = found?.readable === true ? Uint8Array.from(found.payload) : undefined
+      resolve({ found: found?.readable && payload !== undefined ? { ...found, payload } : found, tokens })
+    }
     this.failed = reject
   }
 }

@@ -7,6 +7,7 @@ import { NO_TOKENS, tokenOf } from './token-replies.ts'
 
 /** Answers a read by a GET: all its tokens are held. */
 export class GetReceiver implements Receiver<RespValue> {
+  readonly borrows = true
   readonly #request: ReadRequest
   readonly #client: RedisClient
 
@@ -29,6 +30,7 @@ export class GetReceiver implements Receiver<RespValue> {
 
 /** Answers a read by an MGET of the value, the tags and the namespace token; a wrong type is a nil to it. */
 export class MgetReceiver implements Receiver<RespValue> {
+  readonly borrows = true
   readonly #request: ReadRequest
   readonly #client: RedisClient
 

@@ -51,11 +51,15 @@ interface Collected {
   readonly pushes: RespValue[]
 }
 
-/** Feeds `wire` in chunks of the given sizes, over and over; each chunk is destroyed after its read. */
-function feed(wire: Buffer, sizes: readonly number[]): Collected {
+/**
+ * Feeds `wire` in chunks of the given sizes, over and over; each chunk is destroyed after its read. `borrows`: replies
+ * are copied when they are told, as whoever is done with them then may do.
+ */
+function feed(wire: Buffer, sizes: readonly number[], borrows = false): Collected {
   const collected: Collected = { replies: [], pushes: [] }
   const sink = {
-    reply: (reply: RespValue) => void collected.replies.push(reply),
+    borrows,
+    reply: (reply: RespValue) => void collected.replies.push(borrows ? copyOf(reply) : reply),
     push: (push: RespValue) => void collected.pushes.push(push),
   }
   const parser = new RespParser()
@@ -69,12 +73,18 @@ function feed(wire: Buffer, sizes: readonly number[]): Collected {
   return collected
 }
 
+function copyOf(value: RespValue): RespValue {
+  if (Buffer.isBuffer(value)) return Buffer.from(value)
+  if (Array.isArray(value)) return value.map(copyOf)
+  return value instanceof Map ? new Map([...value].map(([key, item]) => [key, copyOf(item)])) : value
+}
+
 const sizes = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 20 })
 
 test('any values come out as they went in, however the stream is cut', () => {
   fc.assert(
-    fc.property(fc.array(value, { maxLength: 6 }), sizes, (values, cuts) => {
-      expect(feed(Buffer.concat(values.map(encode)), cuts).replies).toEqual(values)
+    fc.property(fc.array(value, { maxLength: 6 }), sizes, fc.boolean(), (values, cuts, borrows) => {
+      expect(feed(Buffer.concat(values.map(encode)), cuts, borrows).replies).toEqual(values)
     }),
     { numRuns: 500 },
   )
@@ -83,13 +93,13 @@ test('any values come out as they went in, however the stream is cut', () => {
 test('pushes between replies are told apart from them', () => {
   const message = fc.record({ isPush: fc.boolean(), items: fc.array(value, { maxLength: 3 }) })
   fc.assert(
-    fc.property(fc.array(message, { maxLength: 8 }), sizes, (messages, cuts) => {
+    fc.property(fc.array(message, { maxLength: 8 }), sizes, fc.boolean(), (messages, cuts, borrows) => {
       const wire = messages.map(({ isPush, items }) => {
         const bytes = encode(items)
         if (isPush) bytes[0] = '>'.charCodeAt(0)
         return bytes
       })
-      const collected = feed(Buffer.concat(wire), cuts)
+      const collected = feed(Buffer.concat(wire), cuts, borrows)
       expect(collected.replies).toEqual(messages.filter((m) => !m.isPush).map((m) => m.items))
       expect(collected.pushes).toEqual(messages.filter((m) => m.isPush).map((m) => m.items))
     }),

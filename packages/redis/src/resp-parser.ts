@@ -80,6 +80,8 @@ export class RespParser implements Framing<RespValue> {
   #kind = ARRAY
   /** The aggregates around it, outermost first. */
   readonly #outer: Frame[] = []
+  /** Whether an open aggregate holds views into the present chunk. */
+  #holdsViews = false
   /** The number that #readNumber found last. */
   #number = 0
   #digits = 0
@@ -93,6 +95,7 @@ export class RespParser implements Framing<RespValue> {
     let at = this.#held === undefined ? 0 : this.#finishLine(this.#held, chunk, sink)
     if (this.#bulk !== undefined) at = this.#gather(this.#bulk, chunk, at, sink)
     while (at < chunk.length) at = this.#readToken(chunk, at, sink)
+    if (this.#holdsViews) this.#ownViews()
   }
 
   /** Reads one token, a value or an aggregate's head; the offset behind it. What is incomplete is kept. */
@@ -159,9 +162,9 @@ export class RespParser implements Framing<RespValue> {
     if (length > this.#bulkBytesMax) {
       throw new RespProtocolError(`a bulk of ${length} bytes, above the bound of ${this.#bulkBytesMax}`)
     }
-    const bulk = Buffer.allocUnsafe(length)
     const end = at + length
     if (end + 2 > bytes.length) {
+      const bulk = Buffer.allocUnsafe(length)
       this.#bulk = bulk
       this.#bulkBytes = 0
       this.#bulkType = type
@@ -169,9 +172,28 @@ export class RespParser implements Framing<RespValue> {
     }
     if (bytes[end] !== CR || bytes[end + 1] !== LF)
       throw new RespProtocolError('a bulk that ends without CRLF')
-    bytes.copy(bulk, 0, at, end)
-    this.#emit(bulkValue(type, bulk), sink)
+    const view = bytes.subarray(at, end)
+    if (sink.borrows !== true || this.#isInPush) this.#emit(bulkValue(type, Buffer.from(view)), sink)
+    else {
+      this.#holdsViews ||= this.#items !== undefined
+      this.#emit(bulkValue(type, view), sink)
+    }
     return end + 2
+  }
+
+  /** A push may come between a command and its reply: what is lent to the one is not lent to the other. */
+  get #isInPush(): boolean {
+    return this.#items !== undefined && (this.#outer[0]?.kind ?? this.#kind) === PUSH
+  }
+
+  /** The chunk ends inside of an aggregate: its memory is used again before the rest comes. */
+  #ownViews(): void {
+    this.#holdsViews = false
+    for (const items of [this.#items, ...this.#outer.map((frame) => frame.items)]) {
+      items?.forEach((item, i) => {
+        items[i] = owned(item)
+      })
+    }
   }
 
   /** Adds what has come of a bulk that is longer than its first chunk. */
@@ -271,6 +293,14 @@ export class RespParser implements Framing<RespValue> {
     if (kind === PUSH) sink.push(items)
     else this.#emit(kind === MAP ? mapValue(items) : items, sink)
   }
+}
+
+/** A value whose bytes are its own. Recurses at most NESTING_MAX deep. */
+function owned(value: RespValue): RespValue {
+  if (Buffer.isBuffer(value)) return Buffer.from(value)
+  if (Array.isArray(value)) return value.map(owned)
+  if (value instanceof Map) return new Map([...value].map(([key, item]) => [key, owned(item)]))
+  return value
 }
 
 function byteAt(bytes: Buffer, at: number): number {

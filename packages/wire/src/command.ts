@@ -24,6 +24,8 @@ export interface SendOptions<Message> {
  * is. Neither may throw.
  */
 export interface Receiver<Message> {
+  /** Whether `reply` is done with the message when it returns: it may then hold views into bytes that are used again. */
+  readonly borrows?: boolean
   reply(message: Message): void
   fail(error: unknown): void
 }

@@ -4,6 +4,11 @@ export interface FrameSink<Message> {
   reply(message: Message): void
   /** A message that answers no command. */
   push(message: Message): void
+  /**
+   * Whether whoever gets the next reply is done with it when `reply` returns: its bytes may then be views into the
+   * chunk. Default: no, they are copied.
+   */
+  readonly borrows?: boolean
 }
 
 /** Cuts one connection's bytes into messages; made anew for every connection. */

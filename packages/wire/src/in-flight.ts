@@ -72,6 +72,13 @@ export class InFlight<Message> {
     return this.#head === this.#tail ? Infinity : this.#slot(this.#head).by
   }
 
+  /** Whether the next reply is lent to its receiver, or dropped. */
+  get borrows(): boolean {
+    if (this.#head === this.#unwritten) return false
+    const { receiver } = this.#slot(this.#head)
+    return receiver === undefined || receiver.borrows === true
+  }
+
   push(options: SendOptions<Message>): Promise<Message> {
     const receiver = new PromiseReceiver<Message>()
     this.add(receiver, options)

@@ -89,6 +89,10 @@ export class Link<Message> implements FrameSink<Message> {
     if (!this.#inFlight.reply(message)) throw new Error('a reply that no command waits for')
   }
 
+  get borrows(): boolean {
+    return this.#inFlight.borrows
+  }
+
   push(message: Message): void {
     if (this.#state !== 'gone') this.#owner.push(message)
   }

@@ -1,7 +1,9 @@
+import { isAscii } from 'node:buffer'
 import { heedRejection } from '../call-hook.ts'
 import { CacheError, type CacheErrorCode, invalidArgument, show } from '../errors.ts'
 import type { CodecWrap } from '../options.ts'
 import type { NamedTypes } from './named-types.ts'
+import type { JsonTree } from './seal-tree.ts'
 import type { Form } from './survey.ts'
 import { decodeTagged, encodeTagged } from './tagged-form.ts'
 
@@ -22,6 +24,8 @@ export interface Codec {
   encode(value: unknown, form: Form): Encoded
   /** A value of its own, not sealed yet. Throws `decode_failed` and nothing else. */
   decode(codec: number, payload: Uint8Array): unknown
+  /** The same where it is JSON text, undefined where it is not. */
+  decodeTree(codec: number, payload: Uint8Array): JsonTree | undefined
 }
 
 const WRAP_ID_MAX = 127
@@ -36,6 +40,18 @@ export function createCodec(options: { readonly types: NamedTypes; readonly wrap
   const { types, wrap } = options
   if (wrap !== undefined) assertWrap(wrap)
   const base = (wrap?.id ?? 0) * 2
+  const open = <T>(codec: number, payload: Uint8Array, read: (bytes: Buffer) => T): T => {
+    if (codec !== base && codec !== base + TAGGED) {
+      const text = `codec ${codec} where this cache writes ${base} or ${base + TAGGED}`
+      throw new CacheError('decode_failed', text)
+    }
+    try {
+      return read(asBuffer(unwrap(wrap, payload)))
+    } catch (cause) {
+      if (cause instanceof CacheError && cause.code === 'decode_failed') throw cause
+      throw new CacheError('decode_failed', 'bytes that are no value of ours', { cause })
+    }
+  }
   return {
     isWrapped: wrap !== undefined,
     encode(value, form) {
@@ -46,26 +62,20 @@ export function createCodec(options: { readonly types: NamedTypes; readonly wrap
       }
     },
     decode(codec, payload) {
-      if (codec !== base && codec !== base + TAGGED) {
-        throw new CacheError(
-          'decode_failed',
-          `codec ${codec} where this cache writes ${base} or ${base + TAGGED}`,
-        )
-      }
-      try {
-        return decodeBytes(asBuffer(unwrap(wrap, payload)), codec === base ? 'json' : 'tagged', types)
-      } catch (cause) {
-        if (cause instanceof CacheError && cause.code === 'decode_failed') throw cause
-        throw new CacheError('decode_failed', 'bytes that are no value of ours', { cause })
-      }
+      return open(codec, payload, (bytes) => {
+        const value: unknown = codec === base ? parse(bytes).value : decodeTagged(bytes, types)
+        if (value === undefined) throw new CacheError('decode_failed', 'undefined is no value')
+        return value
+      })
+    },
+    decodeTree(codec, payload) {
+      return codec === base ? open(codec, payload, parse) : undefined
     },
   }
 }
 
-function decodeBytes(bytes: Buffer, form: Form, types: NamedTypes): unknown {
-  const value: unknown = form === 'json' ? JSON.parse(bytes.toString('utf8')) : decodeTagged(bytes, types)
-  if (value === undefined) throw new CacheError('decode_failed', 'undefined is no value')
-  return value
+function parse(bytes: Buffer): JsonTree {
+  return { value: JSON.parse(bytes.toString('utf8')), isAscii: isAscii(bytes) }
 }
 
 function encodeJson(value: unknown): Buffer {
@@ -102,7 +112,7 @@ function bytesOf(answer: unknown, code: CacheErrorCode): Uint8Array {
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 function assertWrap(wrap: CodecWrap): void {

@@ -23,8 +23,12 @@ const TWO_BYTE = /[\u0100-\uffff]/
 
 /** A string and its header. */
 export function stringBytes(text: string): number {
-  const characters = TWO_BYTE.test(text) ? 2 * text.length : text.length
-  return STRING_HEADER_BYTES + ((characters + 7) & ~7)
+  return TWO_BYTE.test(text) ? STRING_HEADER_BYTES + ((2 * text.length + 7) & ~7) : asciiBytes(text)
+}
+
+/** The same for a string that is known to hold ASCII only. */
+export function asciiBytes(text: string): number {
+  return STRING_HEADER_BYTES + ((text.length + 7) & ~7)
 }
 
 /**
@@ -40,9 +44,15 @@ export function bigintBytes(value: bigint): number {
   return 16 + Math.ceil(value.toString(16).length / 16) * WORD_BYTES
 }
 
+/** An object's header and slots, where the number of its properties tells; undefined: their names count too. */
+export function objectBytesOf(properties: number): number | undefined {
+  return properties <= FAST_PROPERTIES_MAX ? OBJECT_HEADER_BYTES + WORD_BYTES * properties : undefined
+}
+
 /** An object's header and slots. */
 export function objectBytes(names: readonly string[]): number {
-  if (names.length <= FAST_PROPERTIES_MAX) return OBJECT_HEADER_BYTES + WORD_BYTES * names.length
+  const fast = objectBytesOf(names.length)
+  if (fast !== undefined) return fast
   let bytes = OBJECT_HEADER_BYTES + HASHED_PROPERTY_BYTES * names.length
   for (const name of names) bytes += STRING_HEADER_BYTES + name.length
   return bytes

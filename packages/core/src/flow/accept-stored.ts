@@ -55,12 +55,14 @@ async function acceptWithMore(
   how: Acceptance,
   known: KnownTokens,
 ): Promise<Found> {
+  // Its bytes are those of a reply, which are used again as soon as the reply is handled.
+  const kept = { ...stored, payload: Uint8Array.from(stored.payload) }
   const names = stored.tags.map((one) => one.name).filter((name) => known.tag(name) === 'unasked')
   const watch = rt.cells.watch(names, false)
   const more = await link.ops.tokens(names, undefined, how.by)
   learnTokens(watch, more)
   const tag = (name: string) => (names.includes(name) ? more.tags.get(name) : known.tag(name))
-  return await acceptMatched(rt, key, stored, how, { namespace: known.namespace, tag })
+  return await acceptMatched(rt, key, kept, how, { namespace: known.namespace, tag })
 }
 
 function acceptMatched(

@@ -1,4 +1,5 @@
 import { handOut, type Sealed, type SealOptions, seal } from '../codec/seal.ts'
+import { sealTree } from '../codec/seal-tree.ts'
 import { CacheError, type StoredEntry } from '../contracts.ts'
 import type { StandardSchema } from '../options.ts'
 import type { Policy } from '../policy.ts'
@@ -30,9 +31,12 @@ export function decodeStored(
   if (held?.id === stored.id) {
     return { value: held.value, form: held.form, cloneOnHit: held.cloneOnHit, weightBytes: held.weightBytes }
   }
+  const { codec, isolation } = rt.shared
   try {
-    const value = rt.shared.codec.decode(stored.codec, stored.payload)
-    return sealParts(rt, key, value, stored.tags.length, 'decoded')
+    const tree = isolation === 'clone' ? undefined : codec.decodeTree(stored.codec, stored.payload)
+    if (tree !== undefined && isolation !== 'clone')
+      return asEntry(sealTree(tree, isolation), key, stored.tags.length)
+    return sealParts(rt, key, codec.decode(stored.codec, stored.payload), stored.tags.length, 'decoded')
   } catch (error) {
     rt.recorder.trouble('decode_failed', key, error)
     return undefined
@@ -66,7 +70,12 @@ export function sealParts(
   origin: 'loaded' | 'given' | 'decoded',
 ): ValueParts {
   const sealed = sealFor(key, value, { isolation: rt.shared.isolation, origin, types: rt.shared.types })
-  return { ...sealed, weightBytes: entryWeight(key, sealed.weightBytes, tagCount) }
+  return asEntry(sealed, key, tagCount)
+}
+
+function asEntry(sealed: Sealed, key: string, tagCount: number): ValueParts {
+  const { value, form, cloneOnHit, weightBytes } = sealed
+  return { value, form, cloneOnHit, weightBytes: entryWeight(key, weightBytes, tagCount) }
 }
 
 /** The error of one value says whose it is: in a bulk load it is one of thousands. */
