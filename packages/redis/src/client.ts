@@ -40,7 +40,7 @@ export interface RedisClientEvents {
   onFatal?(error: Error): void
   /** A node that was reached is not the one to use, and why; once a reason until a connection is ready. */
   onDetour?(why: string): void
-  /** The user may not do what was asked for, in the server's words. The connection stays. Once a text. */
+  /** The user may not do what was asked for, in the server's words; the connection stays. Once a text. */
   onDenied?(why: string): void
   /** These keys, read on this connection, may have changed; null: any key may have. */
   onInvalidate?(keys: readonly Buffer[] | null): void
@@ -288,10 +288,14 @@ export class RedisClient implements RedisCommands {
     return error
   }
 
+  /** Where the connection stays: one that is given up for this is told of by its refusal. */
   #tellDenied(why: string): void {
     if (this.#denials.size >= TOLD_MAX || this.#denials.has(why)) return
     this.#denials.add(why)
-    this.#tell(() => this.#events.onDenied?.(why))
+    this.#clock.after(0, () => {
+      if (this.ready) this.#tell(() => this.#events.onDenied?.(why))
+      else this.#denials.delete(why)
+    })
   }
 
   #leave(reason: Error): void {

@@ -26,6 +26,8 @@ const ABSENT_AFTER_MS = 200
 
 // A server that is away for longer is told of once more, with the reason why it cannot be used.
 const STILL_ABSENT_AFTER_MS = 5_000
+// Lines told between one connection and the next.
+const WARNINGS_MAX = 32
 
 interface Opened extends Place {
   readonly watcher: StoreWatcher
@@ -45,7 +47,8 @@ export class RedisStore implements Store, Lane {
   #ready: RedisReady | undefined
   readonly #rule: RestartRule
   #absence: Timer
-  #warned: string | undefined
+  /** Told since the last connection was ready. */
+  readonly #warned = new Set<string>()
   #closing = false
 
   /** `rule` is rule R as the user chose it; a check may pass another. */
@@ -88,10 +91,10 @@ export class RedisStore implements Store, Lane {
     })
   }
 
-  /** A line that was just told is not told again: a loss and the refusal behind it have one reason. */
+  /** Each line once until a connection is ready: a loss and the refusals behind it have one reason. */
   #warn(text: string): void {
-    if (this.#closing || text === this.#warned) return
-    this.#warned = text
+    if (this.#closing || this.#warned.has(text) || this.#warned.size >= WARNINGS_MAX) return
+    this.#warned.add(text)
     this.#environment.log('warn', `L2 ${this.address}: ${text}`)
   }
 
@@ -162,7 +165,7 @@ export class RedisStore implements Store, Lane {
 
   #becomeReady(ready: RedisReady): void {
     this.#absence.cancel()
-    this.#warned = undefined
+    this.#warned.clear()
     this.#ready = ready
     this.#echo = undefined
     for (const opened of this.#opened.values()) {

@@ -1,4 +1,4 @@
-import type { Acquired, Token, Tokens } from '../contracts.ts'
+import { type Acquired, CacheError, type Token, type Tokens } from '../contracts.ts'
 import type { Wake } from '../guard/wakes.ts'
 import { type Captured, learnTokens } from '../invalidation/fence.ts'
 import type { L2Link } from '../runtime/l2-link.ts'
@@ -127,7 +127,9 @@ export async function acquire(
     }
   } catch (error) {
     if (flight.controller.signal.aborted) throw error
-    rt.recorder.trouble('l2.acquire_failed', flight.key, error)
+    // Refused (a full disk, too few replicas), not unanswered: the fill would be refused as well.
+    const isRefused = error instanceof CacheError && error.code === 'l2_error'
+    rt.recorder.trouble(isRefused ? 'l2.write_failed' : 'l2.acquire_failed', flight.key, error)
   } finally {
     wake.close()
   }
@@ -141,7 +143,13 @@ function won(rt: Runtime, link: L2Link, key: string, token: Token, tokens: Token
   }
   // A full server minted no tokens: nothing can be stored, so nobody shall wait for it.
   link.ops.release(key, token, rt.clock.now() + rt.shared.l2TimeoutMs).catch(() => false)
+  rt.recorder.trouble('l2.write_failed', key, mintedNothing(key))
   return { kind: 'none', keep: true }
+}
+
+function mintedNothing(key: string): CacheError {
+  const message = 'the shared tier is full: it has no token for the namespace, so that nothing can be stored'
+  return new CacheError('l2_error', message, { key, tier: 'l2', retryable: true })
 }
 
 /** One ACQUIRE with its tokens; `accept` turns what it found into an outcome that calls up to `mark` may share. */
