@@ -25,10 +25,17 @@ local function quarantined(first, last)
   return false
 end`
 
+// What is none was written by somebody else, and counts as missing: it would match nothing, and be minted never.
+const IS_TOKEN = `
+local function isToken(text)
+  return type(text) == 'string' and (#text == 8 or #text == 16)
+end`
+
 /** KEYS v l, q and x…; ARGV token, lease ms, [seen]. -> {'won' | 'quarantined'}, {'busy', holder} or {'found', value} */
 export const ACQUIRE: RedisScript = script(`#!lua flags=allow-oom
 ${NOW}
 ${QUARANTINED}
+${IS_TOKEN}
 if quarantined(3, #KEYS) then return {'quarantined'} end
 local value = redis.pcall('GET', KEYS[1])
 if type(value) == 'string' and (not ARGV[3] or string.sub(value, 5, 12) ~= ARGV[3]) then
@@ -36,7 +43,7 @@ if type(value) == 'string' and (not ARGV[3] or string.sub(value, 5, 12) ~= ARGV[
 end
 if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then return {'won'} end
 local holder = redis.pcall('GET', KEYS[2])
-if type(holder) == 'table' then
+if not isToken(holder) then
   redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
   return {'won'}
 end
@@ -48,6 +55,7 @@ return {'busy', holder}
  * A tag's life is extended only when less than a quarter is left: every extension is pushed to whoever holds it.
  */
 export const MINT: RedisScript = script(`
+${IS_TOKEN}
 -- All of them before the first read, which registers the keys: our own mint would be pushed back to us.
 for i, key in ipairs(KEYS) do
   if i <= 2 then
@@ -61,7 +69,15 @@ for i, key in ipairs(KEYS) do
   local left = i > 2 and redis.call('PTTL', key) or 0
   if left > 0 and left < ARGV[1] / 4 then redis.call('PEXPIRE', key, ARGV[1]) end
   local token = redis.pcall('GET', key)
-  tokens[i] = type(token) == 'string' and token or false
+  if not isToken(token) then
+    if i <= 2 then
+      redis.pcall('SET', key, ARGV[1 + i])
+    else
+      redis.pcall('SET', key, ARGV[1 + i], 'PX', ARGV[1])
+    end
+    token = redis.pcall('GET', key)
+  end
+  tokens[i] = isToken(token) and token or false
 end
 return tokens
 `)
@@ -101,6 +117,7 @@ return 1
 export const PUT: RedisScript = script(`
 ${NOW}
 ${QUARANTINED}
+${IS_TOKEN}
 if now > tonumber(ARGV[1]) then return redis.error_reply('LATE the write arrived after its deadline') end
 local count = (#KEYS - 5) / 2
 -- Minted before the first read: a script's reads register its keys, and our own mint would be pushed back to us.
@@ -109,7 +126,7 @@ redis.call('SET', KEYS[5], ARGV[8], 'NX')
 for i = 1, count do redis.call('SET', KEYS[5 + count + i], ARGV[8 + i * 4], 'NX', 'PX', ARGV[5]) end
 local function token(key, fresh, life)
   local held = redis.pcall('GET', key)
-  if type(held) ~= 'string' then
+  if not isToken(held) then
     if life then redis.call('SET', key, fresh, 'PX', life) else redis.call('SET', key, fresh) end
     held = fresh
   elseif life then
