@@ -1,9 +1,11 @@
 /** Bad and hostile input: each is an ordinary name, or refused by name; none reaches what is not its own. */
 import { type RedisServer, startRedis } from '@holdfast/testkit'
-import { type Cache, type CacheKey, createCache, type EntryOptions } from 'holdfast'
+import { type Cache, type CacheKey, createCache } from 'holdfast'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { everyMethod } from './testing/every-method.ts'
 import { INJECTION, ODD_NAMES, ODD_TUPLES } from './testing/odd-names.ts'
 import { inUse, openTiers, TIERS } from './testing/tiers.ts'
+import { unchecked } from './testing/unchecked.ts'
 
 let server: RedisServer
 beforeAll(async () => {
@@ -47,7 +49,7 @@ describe.each(TIERS)('%s', (tiers) => {
     const long = [250, 251, 8192].map((length) => 'x'.repeat(length))
     const keys = [...ODD_NAMES, ...ODD_TUPLES, ...long, `${'x'.repeat(8191)}y`]
 
-    test('with any character in them are distinct, and ordinary (B2, B3, B5, B7, B8)', async () => {
+    test('with any character in them are distinct, and ordinary (B2, B3, B4, B5, B6, B7, B8)', async () => {
       await expectDistinct(
         keys,
         (key) => ({ cache, key }),
@@ -93,11 +95,17 @@ describe.each(TIERS)('%s', (tiers) => {
     }
     test.each(Object.entries(bad))('%s: refused by every method, naming it', async (_title, key) => {
       const before = await stored()
-      for (const [method, call] of Object.entries(methods(cache, key))) {
+      for (const [method, call] of Object.entries(everyMethod(cache, { key }))) {
+        if (WITHOUT_KEY.includes(method)) continue
         const refusal = { code: 'invalid_argument', message: expect.stringMatching(/^key/) }
         await expect(call(), method).rejects.toMatchObject(refusal)
       }
       expect(await stored()).toBe(before)
+    })
+
+    test('empty text as the only part of a tuple is a key like any other (B1)', async () => {
+      await cache.set([''], 1)
+      expect(await cache.getMany([[''], ['', ''], [' ']])).toEqual([1, undefined, undefined])
     })
   })
 
@@ -194,36 +202,50 @@ describe.each(TIERS)('%s', (tiers) => {
       expect(await cache.get('k')).toBe(1)
     })
 
-    const bad: Readonly<Record<string, unknown>> = {
-      empty: [''],
-      'not text': [42],
-      null: [null],
-      'a lone surrogate': ['\ud800'],
-      '513 characters': ['x'.repeat(513)],
-      '1 MB (B28)': ['x'.repeat(1_000_000)],
-      '65 of them': Array.from({ length: 65 }, (_, i) => `tag ${i}`),
-      '10,000 of them': Array.from({ length: 10_000 }, (_, i) => `tag ${i}`),
-      'one text': 'abc',
-      'a Set': new Set(['a']),
-    }
-    test.each(Object.entries(bad))('%s: refused by every method, naming it', async (_title, given) => {
-      const options = unchecked({ tags: given })
-      const list = uncheckedTags(given)
-      const calls = {
-        set: () => cache.set('k', 1, options),
-        getOrSet: () => cache.getOrSet('k', () => 1, options),
-        'getOrSet, derived': () => cache.getOrSet('k', () => 1, { tags: () => list }),
-        'set, derived': () => cache.set('k', 1, { tags: () => list }),
-        getOrSetMany: () => cache.getOrSetMany(['k'], () => [1], options),
-        reserve: () => cache.reserve('k', options),
-        invalidateTags: () => cache.invalidateTags(list),
-        write: () => cache.write({ tags: list }, () => 1),
-      }
+    /** Each of these calls is refused, naming the tags; none leaves anything behind. */
+    async function expectRefused(calls: Readonly<Record<string, () => unknown>>): Promise<void> {
       for (const [method, call] of Object.entries(calls)) {
         const refusal = { code: 'invalid_argument', message: expect.stringMatching(/^tags/) }
-        await expect(call(), method).rejects.toMatchObject(refusal)
+        await expect(Promise.try(call), method).rejects.toMatchObject(refusal)
       }
       expect(await cache.get('k')).toBe(undefined)
+    }
+
+    const numbered = (count: number): string[] => Array.from({ length: count }, (_, i) => `tag ${i}`)
+    const badTags: Readonly<Record<string, unknown>> = {
+      'empty (B27)': '',
+      'a number (B27)': 42,
+      'null (B27)': null,
+      'undefined (B27)': undefined,
+      'an array (B27)': ['a'],
+      'an object (B27)': {},
+      'a symbol (B27)': Symbol('a'),
+      'a lone surrogate (B6)': '\ud800',
+      'of 513 characters (B28)': 'x'.repeat(513),
+      'of 1 MB (B28)': 'x'.repeat(1_000_000),
+    }
+    const badLists: Readonly<Record<string, unknown>> = {
+      '65 (B27)': numbered(65),
+      '10,000 (B27)': numbered(10_000),
+      'one text (B27)': 'abc',
+      'a Set (B27)': new Set(['a']),
+      'a promise of them (B27)': Promise.resolve(['a']),
+    }
+
+    test.each(Object.entries(badTags))('%s: refused by every method, naming it', async (_title, tag) => {
+      const methods = everyMethod(cache, { tag })
+      const { invalidateTag, invalidateTags, expireTag, write } = methods
+      await expectRefused({
+        ...takingTags(cache, ['good', tag]),
+        invalidateTag,
+        invalidateTags,
+        expireTag,
+        write,
+      })
+    })
+
+    test.each(Object.entries(badLists))('%s: refused by every method, naming them', async (_title, list) => {
+      await expectRefused(takingTags(cache, list))
     })
   })
 
@@ -242,40 +264,24 @@ describe.each(TIERS)('%s', (tiers) => {
   })
 })
 
-/** What plain JavaScript may pass. */
-function unchecked(options: { readonly tags: unknown }): EntryOptions {
-  return JSON.parse('{}', () => options)
-}
+const WITHOUT_KEY: readonly string[] = [
+  ...['invalidateTag', 'invalidateTags', 'expireTag', 'clear', 'namespace', 'barrier', 'inspect'],
+]
 
-function uncheckedTags(tags: unknown): readonly string[] {
-  return JSON.parse('[]', () => tags)
-}
-
-function uncheckedKey(key: unknown): CacheKey {
-  return JSON.parse('""', () => key)
-}
-
-/** Every method that takes a key, with this one. */
-function methods(cache: Cache, given: unknown): Readonly<Record<string, () => Promise<unknown>>> {
-  const key = uncheckedKey(given)
-  const load = (): number => 1
+/** Every call that takes a list of tags. */
+function takingTags(cache: Cache, given: unknown): Readonly<Record<string, () => unknown>> {
+  const tags: readonly string[] = unchecked(given)
+  const { set, setMany, getOrSet, getOrSetMany, refresh, reserve, wrap } = everyMethod(cache, {
+    options: { tags },
+  })
+  const derived = { tags: () => tags }
   return {
-    get: () => cache.get(key),
-    getMany: () => cache.getMany([key]),
-    getEntry: () => cache.getEntry(key),
-    has: () => cache.has(key),
-    ttl: () => cache.ttl(key),
-    set: () => cache.set(key, 1),
-    setMany: () => cache.setMany([[key, 1]]),
-    getOrSet: () => cache.getOrSet(key, load),
-    getOrSetMany: () => cache.getOrSetMany([key], () => [1]),
-    refresh: () => cache.refresh(key, load),
-    reserve: () => cache.reserve(key),
-    delete: () => cache.delete(key),
-    deleteMany: () => cache.deleteMany([key]),
-    expire: () => cache.expire(key),
-    write: () => cache.write({ keys: [key] }, load),
-    explain: () => cache.explain(key),
-    wrap: () => cache.wrap(load, { key: () => key })(),
+    ...{ set, setMany, getOrSet, getOrSetMany, refresh, reserve, wrap },
+    'set, derived': () => cache.set('k', 1, derived),
+    'getOrSet, derived': () => cache.getOrSet('k', () => 1, derived),
+    'getOrSetMany, derived': () => cache.getOrSetMany(['k'], () => [1], derived),
+    'refresh, derived': () => cache.refresh('k', () => 1, derived),
+    invalidateTags: () => cache.invalidateTags(tags),
+    write: () => cache.write({ tags }, () => 1),
   }
 }
