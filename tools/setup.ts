@@ -5,7 +5,7 @@
  */
 import { ensureProgram } from './setup/ensure-program.ts'
 import { systemMachine } from './setup/machine.ts'
-import { programs } from './setup/programs.ts'
+import { type Program, programs } from './setup/programs.ts'
 
 const NODE_MAJOR = 24
 
@@ -21,7 +21,12 @@ function wantedPrograms(asked: readonly string[]): typeof programs {
     const known = programs.map((program) => program.name).join(', ')
     throw new Error(`setup: expected some of ${known}, got ${unknown.join(', ')}`)
   }
-  return programs.filter((program) => program.isAlwaysNeeded || asked.includes(program.name))
+  const isNeeded: Readonly<Record<Program['needed'], boolean>> = {
+    always: true,
+    'by root': systemMachine.isRoot,
+    'when asked': false,
+  }
+  return programs.filter((program) => isNeeded[program.needed] || asked.includes(program.name))
 }
 
 console.log(`node ${process.version}`)

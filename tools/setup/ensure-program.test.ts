@@ -10,7 +10,7 @@ const program: Program = {
   folders: undefined,
   aptPackage: 'cached-server',
   daemonPort: 7000,
-  isAlwaysNeeded: true,
+  needed: 'always',
 }
 
 interface Given {
@@ -122,9 +122,9 @@ describe('a program that is missing', () => {
   })
 })
 
-test('only Redis and OpenSSL are needed without being asked for', () => {
-  expect(programs.filter((row) => row.isAlwaysNeeded).map((row) => row.name)).toEqual([
-    'redis-server',
-    'openssl',
-  ])
+test('only Redis and OpenSSL are needed without being asked for; by root also what loses packets', () => {
+  const namesOf = (needed: Program['needed']): string[] =>
+    programs.filter((row) => row.needed === needed).map((row) => row.name)
+  expect(namesOf('always')).toEqual(['redis-server', 'openssl'])
+  expect(namesOf('by root')).toEqual(['ip', 'nft'])
 })

@@ -10,8 +10,8 @@ export interface Program {
   readonly aptPackage: string
   /** The port its daemon would listen on by default: nothing of ours may be left there. */
   readonly daemonPort: number | undefined
-  /** False: only when asked for by name. */
-  readonly isAlwaysNeeded: boolean
+  /** Whether it is looked for without being asked for by name; some tests can run as root only. */
+  readonly needed: 'always' | 'by root' | 'when asked'
 }
 
 export const programs: readonly Program[] = [
@@ -22,7 +22,7 @@ export const programs: readonly Program[] = [
     folders: undefined,
     aptPackage: 'redis-server',
     daemonPort: 6379,
-    isAlwaysNeeded: true,
+    needed: 'always',
   },
   {
     // Makes the certificates of the TLS tests.
@@ -32,7 +32,7 @@ export const programs: readonly Program[] = [
     folders: undefined,
     aptPackage: 'openssl',
     daemonPort: undefined,
-    isAlwaysNeeded: true,
+    needed: 'always',
   },
   {
     name: 'memcached',
@@ -41,7 +41,7 @@ export const programs: readonly Program[] = [
     folders: undefined,
     aptPackage: 'memcached',
     daemonPort: 11_211,
-    isAlwaysNeeded: false,
+    needed: 'when asked',
   },
   {
     name: 'postgres',
@@ -50,6 +50,26 @@ export const programs: readonly Program[] = [
     folders: '/usr/lib/postgresql/*/bin',
     aptPackage: 'postgresql',
     daemonPort: 5432,
-    isAlwaysNeeded: false,
+    needed: 'when asked',
+  },
+  {
+    // Brings up the network of a test that loses packets.
+    name: 'ip',
+    executable: 'ip',
+    variable: 'IP_BIN',
+    folders: '/usr/sbin',
+    aptPackage: 'iproute2',
+    daemonPort: undefined,
+    needed: 'by root',
+  },
+  {
+    // Loses them.
+    name: 'nft',
+    executable: 'nft',
+    variable: 'NFT_BIN',
+    folders: '/usr/sbin',
+    aptPackage: 'nftables',
+    daemonPort: undefined,
+    needed: 'by root',
   },
 ]

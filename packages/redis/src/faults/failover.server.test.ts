@@ -2,16 +2,13 @@
 import { freePort, type RedisServer, startFaultProxy } from '@holdfast/testkit'
 import type { Cache, CacheOptions, Invalidated } from 'holdfast'
 import { systemClock } from 'holdfast/contracts'
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Names } from '../names.ts'
 import { redis } from '../redis.ts'
 import { cacheOver, inUseAgain } from '../testing/open-cache.ts'
 import { answerBoundMs, overrunMs, SLACK_MS } from '../testing/overrun.ts'
-import { tellMissingValkey } from '../testing/programs.ts'
 import { follow, ReplicaPair } from '../testing/replica-pair.ts'
 import { pause, until } from '../testing/until.ts'
-
-afterAll(() => tellMissingValkey('failover'))
 
 // The promise of F26.
 const FOLLOWED_MS = 3000

@@ -6,15 +6,12 @@ import { join } from 'node:path'
 import { type RedisServer, startRedis } from '@holdfast/testkit'
 import type { Cache, CacheOptions } from 'holdfast'
 import { systemClock } from 'holdfast/contracts'
-import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Names } from '../names.ts'
 import { inUseAgain, openCache } from '../testing/open-cache.ts'
 import { answerBoundMs, overrunMs, SLACK_MS } from '../testing/overrun.ts'
-import { FAULT_PROGRAM, tellMissingValkey } from '../testing/programs.ts'
 import { Troubles } from '../testing/troubles.ts'
 import { until } from '../testing/until.ts'
-
-afterAll(() => tellMissingValkey('full servers'))
 
 const LOADS = 20
 // What is owed is tried again every 2 s at the latest.
@@ -23,7 +20,7 @@ const isRoot = process.getuid?.() === 0
 
 let server: RedisServer
 beforeEach(async () => {
-  server = await startRedis({ program: FAULT_PROGRAM, args: ['--enable-protected-configs', 'yes'] })
+  server = await startRedis({ args: ['--enable-protected-configs', 'yes'] })
 })
 afterEach(() => server.stop())
 
@@ -175,7 +172,6 @@ test.runIf(isRoot)('MISCONF: an append-only file on a full disk is served as the
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', disk])
   try {
     await using small = await startRedis({
-      program: FAULT_PROGRAM,
       args: ['--dir', disk, '--appendonly', 'yes'],
     })
     await using cache = await openCache(small.url)

@@ -5,22 +5,19 @@
  */
 import { type RedisServer, startFaultProxy, startRedis } from '@holdfast/testkit'
 import type { Cache } from 'holdfast'
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Names } from '../names.ts'
 import { inUseAgain, openCache } from '../testing/open-cache.ts'
-import { FAULT_PROGRAM, tellMissingValkey } from '../testing/programs.ts'
 import { inStep, ReplicaPair } from '../testing/replica-pair.ts'
 import { fenceRule, type MakeRule, redisUnder, replayRule, ruleMutants } from '../testing/rules.ts'
 import { until } from '../testing/until.ts'
-
-afterAll(() => tellMissingValkey('restart with old data'))
 
 // Longer than any of these tests: what is stale or expired is so by what was asked for.
 const OPTIONS = { ttl: '1h', swr: '1h', staleIfError: '1h' } as const
 
 const open = (url: string, rule: MakeRule): Promise<Cache> =>
   openCache(url, { ...OPTIONS, l2: redisUnder(url, rule) })
-const startServer = (): Promise<RedisServer> => startRedis({ program: FAULT_PROGRAM })
+const startServer = (): Promise<RedisServer> => startRedis()
 
 /** Every way to make a value go that is told to L2. */
 const GONE = ['deleted', 'tagged', 'cleared', 'expired', 'overwritten', 'written'] as const

@@ -2,16 +2,13 @@
 import { type RedisServer, startRedis } from '@holdfast/testkit'
 import type { Cache } from 'holdfast'
 import { systemClock } from 'holdfast/contracts'
-import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { Database } from '../testing/database.ts'
 import { cacheOver, inUseAgain, openCache } from '../testing/open-cache.ts'
 import { answerBoundMs, overrunMs, SLACK_MS } from '../testing/overrun.ts'
-import { FAULT_PROGRAM, tellMissingValkey } from '../testing/programs.ts'
 import { RefusingProxy } from '../testing/refusing-proxy.ts'
 import { Troubles } from '../testing/troubles.ts'
 import { pause, until } from '../testing/until.ts'
-
-afterAll(() => tellMissingValkey('answers that are errors'))
 
 // Backoff or replay of the queue: at most 2 s, and what follows it.
 const RECOVERY_MS = 3000
@@ -19,7 +16,7 @@ const RECOVERY_MS = 3000
 let server: RedisServer
 afterEach(() => server.stop())
 const start = async (args: readonly string[] = []): Promise<RedisServer> => {
-  server = await startRedis({ program: FAULT_PROGRAM, args: ['--enable-debug-command', 'yes', ...args] })
+  server = await startRedis({ args: ['--enable-debug-command', 'yes', ...args] })
   return server
 }
 
@@ -176,7 +173,7 @@ describe('rights', () => {
   }
 
   test('a password that is changed is told once, tried again slowly, and works again when it is mended', async () => {
-    server = await startRedis({ program: FAULT_PROGRAM, password: 'first' })
+    server = await startRedis({ password: 'first' })
     const { cache, lines } = await openLogged(server.url)
     await using _ = cache
     await server.cli('CONFIG', 'SET', 'requirepass', 'second')

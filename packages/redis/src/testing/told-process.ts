@@ -8,6 +8,13 @@ export interface ProcessEnd {
   readonly signal: NodeJS.Signals | null
 }
 
+export interface ToldProcessOptions {
+  /** More options of Node. */
+  readonly flags?: readonly string[]
+  /** A program that starts Node, with its arguments: it must become it, not fork it. */
+  readonly before?: readonly string[]
+}
+
 const TOLD_MS_MAX = 60_000
 
 /**
@@ -22,9 +29,10 @@ export class ToldProcess implements AsyncDisposable {
   #isRunning = true
   #errors = ''
 
-  constructor(file: URL, args: readonly string[] = [], flags: readonly string[] = []) {
-    const execArgv = ['--conditions=holdfast-source', '--unhandled-rejections=strict', ...flags]
-    this.#child = fork(file, args, { execArgv, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
+  constructor(file: URL, args: readonly string[] = [], { flags = [], before = [] }: ToldProcessOptions = {}) {
+    const node = [process.execPath, '--conditions=holdfast-source', '--unhandled-rejections=strict', ...flags]
+    const [execPath = '', ...execArgv] = [...before, ...node]
+    this.#child = fork(file, args, { execPath, execArgv, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#errors = (this.#errors + text).slice(-4000)
     })
