@@ -284,7 +284,7 @@ describe('commands', () => {
     expect(await codeOf(client.command(['PING'], soon()))).toBe('l2_unavailable')
     await client.close()
     await expect(client.command(['PING'], soon())).rejects.toMatchObject({
-      code: 'l2_unavailable',
+      code: 'closed',
       retryable: false,
     })
   })

@@ -6,6 +6,12 @@ import { CacheError } from 'holdfast/contracts'
  * 'timeout') says that the command may have been executed.
  */
 export function mapWireError(cause: WireError): CacheError {
-  const code = cause.code === 'timeout' ? 'l2_timeout' : 'l2_unavailable'
+  const code = codeOf(cause)
   return new CacheError(code, cause.message, { tier: 'l2', retryable: cause.code !== 'closed', cause })
+}
+
+function codeOf({ code }: WireError): 'l2_timeout' | 'closed' | 'l2_unavailable' {
+  if (code === 'timeout') return 'l2_timeout'
+  // Whoever was under way when the cache was closed hears what later callers hear.
+  return code === 'closed' ? 'closed' : 'l2_unavailable'
 }
