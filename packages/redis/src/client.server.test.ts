@@ -76,8 +76,8 @@ describe('handshake', () => {
     const client = await opened(shared.url, { events: { onReady: (facts) => void ready.push(facts) } })
     const [info, replication] = [await shared.info('server'), await shared.info('replication')]
     const facts = {
-      server: 'redis',
-      version: info.redis_version,
+      server: info.valkey_version === undefined ? 'redis' : 'valkey',
+      version: info.valkey_version ?? info.redis_version,
       runId: info.run_id,
       role: 'master',
       histories: [replication.master_replid, replication.master_replid2],
@@ -224,7 +224,7 @@ describe('servers that cannot be used', () => {
     const server = await start({ args: ['--cluster-enabled', 'yes'] })
     const error = await fatalError(server.url)
     expect(error).toMatchObject({ code: 'l2_unsupported' })
-    expect(error.message).toMatch(/redis 7\.\d+\.\d+ in "cluster" mode: .*standalone Redis 7\.0 or newer/)
+    expect(error.message).toMatch(/\w+ \d+\.\d+\.\d+ in "cluster" mode: .*standalone Redis 7\.0 or newer/)
   })
 
   test('a database that the server does not have is refused', async () => {

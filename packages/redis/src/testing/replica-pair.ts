@@ -1,6 +1,5 @@
 import { type RedisServer, startRedis } from '@holdfast/testkit'
 import { systemClock } from 'holdfast/contracts'
-import { FAULT_PROGRAM } from './programs.ts'
 import { until } from './until.ts'
 
 // Without the wait for more replicas, a first synchronisation takes milliseconds.
@@ -18,7 +17,7 @@ export class ReplicaPair implements AsyncDisposable {
 
   static async start(password?: string): Promise<ReplicaPair> {
     const secret = password === undefined ? {} : { password, args: [...ARGS, '--masterauth', password] }
-    const start = () => startRedis({ program: FAULT_PROGRAM, args: ARGS, ...secret })
+    const start = () => startRedis({ args: ARGS, ...secret })
     const [first, second] = await Promise.all([start(), start()])
     await follow(second, first)
     return new ReplicaPair(first, second)
