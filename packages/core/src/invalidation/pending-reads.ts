@@ -4,13 +4,26 @@ export interface PendingRead {
   alive: boolean
 }
 
+/** Those of one key. */
+interface Cell {
+  newest: PendingRead | undefined
+  /** Older ones, where several are under way. */
+  readonly others: PendingRead[]
+}
+
+// Keys of which a cell is kept, most of them with no read under way: about 100 bytes and the key each.
+const CELLS_MAX = 8192
+
 /**
  * Rule P: a pending read is registered before its request is sent, a push kills it, and only a living one may be put
  * into L1. Without it a push that shares a chunk with the reply is handled before the reply's `await` continues, and
- * the old value stays for its whole life. Bounded by the reads in flight.
+ * the old value stays for its whole life. Bounded by the reads in flight, and by 8,192 empty cells.
  */
 export class PendingReads {
-  readonly #byKey = new Map<string, PendingRead | PendingRead[]>()
+  // Nothing is deleted read by read: a Map that is rehashed for its deletions leaves its old tables to the next full
+  // collection, and with them everything their entries point to (it made a third of a hit's cost).
+  #cells = new Map<string, Cell>()
+  #dropAt = CELLS_MAX
 
   open(key: string): PendingRead {
     const pending: PendingRead = { key, alive: true }
@@ -19,33 +32,29 @@ export class PendingReads {
   }
 
   add(pending: PendingRead): void {
-    const others = this.#byKey.get(pending.key)
-    if (others === undefined) this.#byKey.set(pending.key, pending)
-    else if (Array.isArray(others)) others.push(pending)
-    else this.#byKey.set(pending.key, [others, pending])
+    const cell = this.#cells.get(pending.key) ?? this.#newCell(pending.key)
+    if (cell.newest !== undefined) cell.others.push(cell.newest)
+    cell.newest = pending
   }
 
   close(pending: PendingRead): void {
-    const known = this.#byKey.get(pending.key)
-    if (known === pending) this.#byKey.delete(pending.key)
-    else if (Array.isArray(known)) {
-      const at = known.indexOf(pending)
-      if (at >= 0) known.splice(at, 1)
-      if (known.length === 0) this.#byKey.delete(pending.key)
+    const cell = this.#cells.get(pending.key)
+    if (cell === undefined) return
+    if (cell.newest === pending) cell.newest = cell.others.pop()
+    else if (cell.others.length > 0) {
+      const at = cell.others.indexOf(pending)
+      if (at >= 0) cell.others.splice(at, 1)
     }
   }
 
   /** The one that was registered last for this key. */
   newest(key: string): PendingRead | undefined {
-    const known = this.#byKey.get(key)
-    return Array.isArray(known) ? known.at(-1) : known
+    return this.#cells.get(key)?.newest
   }
 
   kill(key: string): void {
-    const known = this.#byKey.get(key)
-    if (known === undefined) return
-    if (Array.isArray(known)) for (const pending of known) pending.alive = false
-    else known.alive = false
+    const cell = this.#cells.get(key)
+    if (cell !== undefined) killAllOf(cell)
   }
 
   /** A write of this process is stored: what reads before it found is old, and no push will say so. */
@@ -56,6 +65,25 @@ export class PendingReads {
   }
 
   killAll(): void {
-    for (const key of this.#byKey.keys()) this.kill(key)
+    for (const cell of this.#cells.values()) killAllOf(cell)
   }
+
+  #newCell(key: string): Cell {
+    if (this.#cells.size >= this.#dropAt) this.#dropEmpty()
+    const cell: Cell = { newest: undefined, others: [] }
+    this.#cells.set(key, cell)
+    return cell
+  }
+
+  /** Into a Map of its own: the old one goes as a whole. */
+  #dropEmpty(): void {
+    this.#cells = new Map([...this.#cells].filter(([, cell]) => cell.newest !== undefined))
+    // Twice what is live, or each further read under way would copy them all.
+    this.#dropAt = Math.max(CELLS_MAX, this.#cells.size * 2)
+  }
+}
+
+function killAllOf(cell: Cell): void {
+  if (cell.newest !== undefined) cell.newest.alive = false
+  for (const pending of cell.others) pending.alive = false
 }
