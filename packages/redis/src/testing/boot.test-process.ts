@@ -1,5 +1,4 @@
 import { type Cache, createCache } from 'holdfast'
-import { systemClock } from 'holdfast/contracts'
 import { redis } from '../redis.ts'
 import { answerBoundMs, overrunMs } from './overrun.ts'
 import { tell } from './tell.ts'
@@ -16,10 +15,7 @@ const overMs = await overrunMs(answerBoundMs(Number(loadMs)), async () => {
 })
 tell({ overMs, answer: await cache?.get('first') })
 if (ending === 'close' && cache !== undefined) {
-  // The cache keeps no process alive while its server is away: what waits for it must.
-  while (!cache.stats().l2.online) {
-    await new Promise<void>((resolve) => systemClock.after(1, resolve, 'caller'))
-  }
+  while (!cache.stats().l2.online) await pause(1)
   await cache.set('later', 'stored')
   tell({ online: true })
   await cache.close()

@@ -13,7 +13,7 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
   }
 }
 
-/** Waits on the machine's clock, as a slow database does. */
+/** Waits on the machine's clock, as a slow database does; it keeps the process alive, as that would. */
 export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => systemClock.after(ms, resolve))
+  return new Promise((resolve) => systemClock.after(ms, resolve, 'caller'))
 }
