@@ -1,3 +1,4 @@
+import { show } from '../errors.ts'
 import type { Slot } from './table.ts'
 
 /** Where a member sits in its holder: a property's name, an element's index, or what the kind's own `step` reads. */
@@ -43,5 +44,5 @@ export interface Kind<T extends object = object> {
 /** Says so where an instance carries properties of its own beside the `count` that its class gives it. */
 export function extraProperties(value: object, count: number): string | undefined {
   const keys = Reflect.ownKeys(value)
-  return keys.length > count ? `it carries the extra property ${String(keys[count])}` : undefined
+  return keys.length > count ? `it carries the extra property ${show(keys[count])}` : undefined
 }

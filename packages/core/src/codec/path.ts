@@ -10,7 +10,7 @@ const NAME_CHARS_MAX = 60
 export function pathStep(label: PropertyKey): string {
   if (typeof label === 'string' && label.length <= NAME_CHARS_MAX && IDENTIFIER.test(label))
     return `.${label}`
-  return typeof label === 'string' ? `[${show(label)}]` : `[${String(label)}]`
+  return `[${show(label)}]`
 }
 
 /** A path from the value's root, e.g. `value.items[3].save`; the middle of a long one is left out. */

@@ -258,7 +258,7 @@ describe('what no tier can keep is refused by path, with a hint', () => {
       'a date with properties',
       { d: Object.assign(new Date(1), { tz: 'x' }) },
       'value.d',
-      'extra property tz',
+      'extra property "tz"',
     ],
     ['shared memory', { s: new SharedArrayBuffer(1) }, 'value.s', 'shared memory'],
     ['a view on shared memory', new Uint8Array(new SharedArrayBuffer(1)), 'shared with other threads'],

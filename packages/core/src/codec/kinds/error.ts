@@ -1,4 +1,5 @@
 import { types } from 'node:util'
+import { show } from '../../errors.ts'
 import type { Kind } from '../kind.ts'
 import type { Slot } from '../table.ts'
 
@@ -59,12 +60,12 @@ function define(made: Error, name: unknown, value: unknown): void {
 
 function flawOf(value: Error): string | undefined {
   for (const key of Reflect.ownKeys(value)) {
-    if (typeof key === 'symbol') return `it carries the symbol ${String(key)}`
+    if (typeof key === 'symbol') return `it carries the symbol ${show(key)}`
     const property = Object.getOwnPropertyDescriptor(value, key)
     // V8 makes `stack` an accessor: the one that is read like a value.
-    if (key !== 'stack' && property?.get !== undefined) return `its ${key} is a getter`
+    if (key !== 'stack' && property?.get !== undefined) return `its ${show(key)} is a getter`
     if (property?.enumerable === HIDDEN.has(key)) {
-      return `its ${key} is ${HIDDEN.has(key) ? 'enumerable' : 'not enumerable'}`
+      return `its ${show(key)} is ${HIDDEN.has(key) ? 'enumerable' : 'not enumerable'}`
     }
   }
   return undefined
