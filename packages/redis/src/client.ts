@@ -12,6 +12,7 @@ import { type CommandOptions, type RedisCommands, type RedisScript, runScript } 
 import type { NodeChooser } from './failover/node-chooser.ts'
 import { PrimaryFollower } from './failover/primary-follower.ts'
 import { mapWireError } from './map-wire-error.ts'
+import { OverlongValues } from './overlong-values.ts'
 import { shakeHands } from './redis-handshake.ts'
 import { RedisReplyError, replyError } from './reply-error.ts'
 import { encodeCommand, type RespArgument } from './resp-encode.ts'
@@ -66,6 +67,8 @@ export interface RedisClientOptions {
   readonly limits?: Partial<ConnectionLimits> | undefined
   /** A longer bulk string ends the connection. Default 512 MiB. */
   readonly bulkBytesMax?: number | undefined
+  /** A longer one is passed over, and told as RespOverlong. Default: bulkBytesMax. */
+  readonly keptBytesMax?: number | undefined
   readonly connect?: Connect | undefined
 }
 
@@ -90,6 +93,8 @@ export class RedisClient implements RedisCommands {
   readonly #options: RedisClientOptions
   readonly #clock: Clock
   readonly #events: RedisClientEvents
+  /** Values that are not asked for, for a while. */
+  readonly overlong: OverlongValues
   readonly #nodes: NodeChooser
   readonly #connection: Connection<RespValue>
   readonly #time: ServerTime
@@ -113,11 +118,11 @@ export class RedisClient implements RedisCommands {
     this.#clock = options.clock
     this.#events = options.events ?? {}
     this.#nodes = options.nodes ?? new PrimaryFollower(options.address.endpoint)
+    this.overlong = new OverlongValues(options.clock)
     this.#time = new ServerTime(options.clock)
     this.#connection = new Connection<RespValue>({
       endpoint: () => this.#nodes.next(),
-      framing: () =>
-        new RespParser(options.bulkBytesMax === undefined ? {} : { bulkBytesMax: options.bulkBytesMax }),
+      framing: () => new RespParser(options),
       handshake: (link) => this.#prepare(link, clientName),
       errorOf: (reply) => this.#errorOf(reply),
       mapError: mapWireError,
@@ -280,7 +285,7 @@ export class RedisClient implements RedisCommands {
   }
 
   #errorOf(reply: RespValue): Error | undefined {
-    const error = replyError(reply)
+    const error = replyError(reply, this.#options.address.credentials)
     if (error === undefined) return undefined
     // The handshake finds out more: which server to go to, when it is ready, or that it is not for us.
     if (UNFIT.has(error.prefix)) queueMicrotask(() => this.#leave(unavailable(error.message)))

@@ -1,1 +1,2 @@
+export { leastAcl } from './least-acl.ts'
 export { type RedisOptions, redis } from './redis.ts'

@@ -40,7 +40,7 @@ export async function shakeHands(
     ...(settings.tracking ? [ask('CLIENT', 'TRACKING', 'ON')] : []),
   ])
   if (hello.status === 'rejected') throw helloError(hello.reason)
-  const facts = checkServer(hello.value, [rest[0], rest[1]])
+  const facts = checkServer(hello.value, [rest[0], rest[1]], settings.credentials)
   for (const answer of rest) {
     if (answer.status === 'rejected') throw setupError(answer.reason)
   }
@@ -52,9 +52,14 @@ export async function shakeHands(
 }
 
 /** Before anything else is judged: an old server or a cluster may fail the rest of the handshake too. */
-function checkServer(hello: RespValue, sections: readonly (Answer | undefined)[]): ServerFacts {
+function checkServer(
+  hello: RespValue,
+  sections: readonly (Answer | undefined)[],
+  credentials: Credentials | undefined,
+): ServerFacts {
+  const words = (text: string): string => credentials?.scrub(text) ?? text
   try {
-    return readServerFacts(hello, new Map(sections.flatMap((section) => [...infoOf(section)])))
+    return readServerFacts(hello, new Map(sections.flatMap((section) => [...infoOf(section)])), words)
   } catch (error) {
     throw error instanceof CacheError ? new HandshakeRefused(error) : error
   }

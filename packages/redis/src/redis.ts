@@ -1,10 +1,18 @@
+import type { TlsSettings } from '@holdfast/wire'
 import { invalidArgument, type StoreDefinition } from 'holdfast/contracts'
 import { Replay } from './failover/replay.ts'
 import { RestartFence } from './failover/restart-fence.ts'
 import { RedisStore } from './redis-store.ts'
-import { parseRedisUrl } from './url.ts'
+import { transportWarning } from './transport-warning.ts'
+import { parseRedisUrl, type RedisAddress } from './url.ts'
 
 export interface RedisOptions {
+  /**
+   * TLS settings of Node for a `rediss://` server: `ca` for one of your own, `cert` and `key` where it asks for them.
+   * The server is verified unless `rejectUnauthorized: false` says otherwise, which is warned of. `false`: the way to a
+   * `redis://` server on another machine is plaintext on purpose, and nothing warns of it.
+   */
+  readonly tls?: TlsSettings | false
   /**
    * What becomes of the values that a server holds which was restarted with its data, or promoted to primary: they may
    * be from before an acknowledged invalidation. 'fence' (default): none is used any more, whoever invalidated what.
@@ -26,17 +34,35 @@ const DEFAULT_URL = 'redis://127.0.0.1:6379'
  * settings. Throws `invalid_argument` for a URL that is none, without repeating it.
  */
 export function redis(url: string = DEFAULT_URL, options: RedisOptions = {}): StoreDefinition {
-  const address = parseRedisUrl(url)
-  const { failover = 'fence', ...unknown } = options
-  for (const name of Object.keys(unknown)) throw invalidArgument('redis options', 'failover alone', name)
+  const { failover = 'fence', tls, ...unknown } = options
+  for (const name of Object.keys(unknown)) throw invalidArgument('redis options', 'failover or tls', name)
+  const address = withTls(parseRedisUrl(url), tls)
   if (failover !== 'fence' && failover !== 'replay') {
     throw invalidArgument('failover', "'fence' or 'replay'", failover)
   }
   return {
     open: (environment) => {
       const { clock } = environment
+      const warning = transportWarning(address, tls === false ? 'meant' : 'not said')
+      // Not now: the cache whose logger it goes to is only being made.
+      if (warning !== undefined) {
+        queueMicrotask(() => environment.log('warn', `L2 ${address.display}: ${warning}`))
+      }
       const rule = failover === 'replay' ? new Replay(clock) : new RestartFence(clock)
       return new RedisStore(address, environment, rule)
     },
   }
+}
+
+/** The address with these settings. Throws `invalid_argument` where they contradict the URL. */
+function withTls(address: RedisAddress, tls: unknown): RedisAddress {
+  if (tls === undefined) return address
+  const { endpoint } = address
+  if (tls === false) {
+    if (endpoint.transport !== 'tls') return address
+    throw invalidArgument('tls', 'settings or nothing for a rediss:// url', tls)
+  }
+  if (typeof tls !== 'object' || tls === null) throw invalidArgument('tls', 'TLS settings, or false', tls)
+  if (endpoint.transport !== 'tls') throw invalidArgument('tls', 'a rediss:// url for TLS settings', tls)
+  return { ...address, endpoint: { ...endpoint, tls } }
 }

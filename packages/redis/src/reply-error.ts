@@ -1,4 +1,5 @@
 import { CacheError, type CacheErrorCode, show } from 'holdfast/contracts'
+import type { Credentials } from './credentials.ts'
 import { RespError, type RespValue } from './resp-value.ts'
 
 // The server is there, and serves nothing: as good as away. None of them has executed the command.
@@ -30,8 +31,12 @@ export class RedisReplyError extends CacheError {
   }
 }
 
-/** The error that a reply rejects its command with, if it is one. */
-export function replyError(reply: RespValue): RedisReplyError | undefined {
+/** The error that a reply rejects its command with, if it is one: in the server's words, without these credentials. */
+export function replyError(
+  reply: RespValue,
+  credentials: Credentials | undefined,
+): RedisReplyError | undefined {
   if (!(reply instanceof RespError)) return undefined
-  return new RedisReplyError(reply.prefix, `the server answered ${show(reply.message)}`)
+  const words = (text: string): string => credentials?.scrub(text) ?? text
+  return new RedisReplyError(words(reply.prefix), `the server answered ${show(words(reply.message))}`)
 }

@@ -43,15 +43,19 @@ export function parseInfo(reply: RespValue): ReadonlyMap<string, string> {
 
 /**
  * The facts, from the replies to HELLO and INFO (sections server and replication). Throws `l2_unsupported` for a cluster, a sentinel or a
- * version that lacks what the protocol is built on.
+ * version that lacks what the protocol is built on. `words` makes what messages repeat of the server fit to be shown.
  */
-export function readServerFacts(hello: RespValue, info: ReadonlyMap<string, string>): ServerFacts {
+export function readServerFacts(
+  hello: RespValue,
+  info: ReadonlyMap<string, string>,
+  words: (text: string) => string = (text) => text,
+): ServerFacts {
   const greeting = hello instanceof Map ? hello : new Map<RespValue, RespValue>()
   const field = (name: string): string => String(greeting.get(name) ?? '')
   const valkeyVersion = info.get('valkey_version')
   const server = valkeyVersion === undefined ? 'redis' : 'valkey'
-  const version = valkeyVersion ?? info.get('redis_version') ?? field('version')
-  const mode = info.get('redis_mode') ?? info.get('server_mode') ?? field('mode')
+  const version = words(valkeyVersion ?? info.get('redis_version') ?? field('version'))
+  const mode = words(info.get('redis_mode') ?? info.get('server_mode') ?? field('mode'))
   const found = `${server} ${show(version).slice(1, -1)}`
   if (isOlder(version, VERSION_MIN[server])) throw unsupported(`the server is ${found}`)
   if (mode !== 'standalone') throw unsupported(`the server is ${found} in ${show(mode)} mode`)

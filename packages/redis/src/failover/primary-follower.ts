@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { describeEndpoint, type Endpoint } from '@holdfast/wire'
+import { isLoopback } from '../loopback.ts'
 import type { NamedPrimary, ServerFacts } from '../server-facts.ts'
 import type { NodeChooser, Verdict } from './node-chooser.ts'
 
@@ -78,8 +79,4 @@ export class PrimaryFollower implements NodeChooser {
     const isUnnamed = there.transport === 'tls' && isIP(seen) !== 0 && isIP(this.#configured.host) === 0
     return isUnnamed ? { ...there, tls: { servername: this.#configured.host, ...there.tls } } : there
   }
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
 }
