@@ -7,7 +7,7 @@ export type CacheErrorCode =
   | 'closed' // the cache was used after close()
   | 'aborted' // the caller's own signal fired; `cause` is its reason
   | 'loader_timeout' // the loader outlived hardTimeout and no stale value was allowed
-  | 'overloaded' // maxConcurrentLoads run, and too many or too long a wait for a place; no stale value was allowed
+  | 'overloaded' // a bound was reached: of loads (maxConcurrentLoads), or of what waits to be sent to the shared tier
   | 'invalid_load' // a loader answered what its contract forbids (a validation failed, a bulk answer misses its form)
   | 'l2_unavailable' // the shared tier cannot be reached now
   | 'l2_timeout' // the shared tier did not answer in time; the outcome is unknown

@@ -120,7 +120,7 @@ export interface CacheOptions
    * A load inside of a loader does not wait. Default 256.
    */
   readonly maxConcurrentLoads?: number
-  /** Largest encoded value in L2; a larger one is served but not stored. Default '1mb'. */
+  /** Largest encoded value in L2; a larger one is served but not stored. At most '63mb' with Redis. Default '1mb'. */
   readonly maxValueBytes?: ByteSize
   /**
    * 'freeze' (default): one shared object, deeply frozen. 'clone': a copy per hit. 'share': the object as it is,

@@ -1,5 +1,5 @@
 import type { WireError } from '@holdfast/wire'
-import { CacheError } from 'holdfast/contracts'
+import { CacheError, type CacheErrorCode } from 'holdfast/contracts'
 
 /**
  * An error of the connection in the words of the cache. Its `cause` is the WireError, whose code 'lost' (and
@@ -10,8 +10,9 @@ export function mapWireError(cause: WireError): CacheError {
   return new CacheError(code, cause.message, { tier: 'l2', retryable: cause.code !== 'closed', cause })
 }
 
-function codeOf({ code }: WireError): 'l2_timeout' | 'closed' | 'l2_unavailable' {
+function codeOf({ code }: WireError): CacheErrorCode {
   if (code === 'timeout') return 'l2_timeout'
-  // Whoever was under way when the cache was closed hears what later callers hear.
-  return code === 'closed' ? 'closed' : 'l2_unavailable'
+  // 'overloaded' is our own doing, and says nothing against the server. 'closed': whoever was under way when the cache
+  // was closed hears what later callers hear.
+  return code === 'closed' || code === 'overloaded' ? code : 'l2_unavailable'
 }

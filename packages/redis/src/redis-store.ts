@@ -1,5 +1,7 @@
+import { DEFAULT_LIMITS } from '@holdfast/wire'
 import {
   CacheError,
+  invalidArgument,
   type NamespaceStore,
   type Store,
   type StoreCapabilities,
@@ -17,6 +19,9 @@ import type { RespArgument } from './resp-encode.ts'
 import { EVERY_SCRIPT } from './scripts.ts'
 import { dataOrigin, parseInfo } from './server-facts.ts'
 import type { RedisAddress } from './url.ts'
+
+// A connection holds 64 MB of what is not sent yet, and refuses what would not fit: a larger value could never leave.
+const VALUE_BYTES_MAX = DEFAULT_LIMITS.bufferedBytesMax - 1024 ** 2
 
 // Tags kept warm with each heartbeat: under LRU a server evicts first what L1 keeps everyone from reading.
 const WARM_TAGS_MAX = 64
@@ -57,6 +62,9 @@ export class RedisStore implements Store, Lane {
     environment: StoreEnvironment,
     rule: RestartRule = new RestartFence(environment.clock),
   ) {
+    const { maxValueBytes } = environment
+    if (maxValueBytes > VALUE_BYTES_MAX)
+      throw invalidArgument('maxValueBytes', "at most '63mb' with Redis", maxValueBytes)
     this.#rule = rule
     this.#environment = environment
     this.clock = environment.clock
