@@ -69,6 +69,8 @@ export interface StoredEntry {
 export interface UnreadableEntry {
   readonly readable: false
   readonly reason: string
+  /** It was not looked at: another process stores larger values than this one reads. */
+  readonly isTooLarge?: true
   /** What stands where an id would, as latin1: handed back to `acquire` to say "this one I know". */
   readonly seen: string
 }

@@ -22,9 +22,9 @@ import type { RedisScript } from './commands.ts'
 import { Names } from './names.ts'
 import { GetReceiver, MgetReceiver } from './read-receivers.ts'
 import type { RespArgument } from './resp-encode.ts'
-import type { RespValue } from './resp-value.ts'
+import { RespOverlong, type RespValue } from './resp-value.ts'
 import * as scripts from './scripts.ts'
-import { tokenOf, tokensOf } from './token-replies.ts'
+import { NO_TOKENS, tokenOf, tokensOf } from './token-replies.ts'
 
 /** What a namespace needs of the connection it shares. */
 export interface Lane {
@@ -61,13 +61,20 @@ export class RedisNamespace implements NamespaceStore {
       return
     }
     const value = this.#names.of('v', request.key)
+    const known = this.#client.overlong.find(value)
+    if (known !== undefined) {
+      request.written = true
+      queueMicrotask(() => request.answered(known, NO_TOKENS))
+      return
+    }
     const options = { by, sent: request }
     if (request.tags.length === 0 && !request.namespace) {
-      this.#client.post(['GET', value], options, new GetReceiver(request, this.#client))
+      this.#client.post(['GET', value], options, new GetReceiver(request, this.#client, value))
     } else {
       const names = request.tags.map((tag) => this.#names.of('t', tag))
       if (request.namespace) names.push(this.#names.own('n'))
-      this.#client.post(['MGET', value, ...names], options, new MgetReceiver(request, this.#client))
+      // The value last: one that is too long is answered when its first bytes are there.
+      this.#client.post(['MGET', ...names, value], options, new MgetReceiver(request, this.#client, value))
     }
   }
 
@@ -90,6 +97,9 @@ export class RedisNamespace implements NamespaceStore {
     const word = String(state)
     if (word === 'found' && Buffer.isBuffer(value)) {
       return { state: 'found', entry: decodeEntry(value, key, this.#client.serverNow()), tokens }
+    }
+    if (word === 'found' && value instanceof RespOverlong) {
+      return { state: 'found', entry: this.#client.overlong.note(this.#names.of('v', key), value), tokens }
     }
     if (word !== 'won' && word !== 'busy' && word !== 'quarantined') throw unexpected('ACQUIRE', reply)
     if (word === 'busy') return { state: 'busy', holder: tokenOf(value), tokens }
@@ -117,7 +127,7 @@ export class RedisNamespace implements NamespaceStore {
     const keys = [value, this.#names.of('l', key), ...this.#quarantines([key], tags)]
     const body = encodeEntry(entry, key, this.#client.serverNow())
     const tap = (reply: RespValue) => {
-      if (reply === 1) this.#lane.expectEcho(value)
+      if (reply === 1) this.#stored(value)
     }
     const [reply, tokens] = await both(
       this.#client.script(scripts.FILL, keys, [bytes(token), body, Math.ceil(entry.keepMs)], { by, tap }),
@@ -189,7 +199,7 @@ export class RedisNamespace implements NamespaceStore {
     ]
     for (const tag of tags) args.push(...tagHeads(tag), tag, this.#newToken())
     const tap = (reply: RespValue) => {
-      if (Array.isArray(reply) && String(reply[0]) === 'stored') this.#lane.expectEcho(value)
+      if (Array.isArray(reply) && String(reply[0]) === 'stored') this.#stored(value)
     }
     const reply = asArray(await this.#client.script(scripts.PUT, keys, args, { by, tap }))
     const outcome = String(reply[0])
@@ -217,6 +227,11 @@ export class RedisNamespace implements NamespaceStore {
   close(): void {
     this.#closed = true
     this.#onClose()
+  }
+
+  #stored(value: string): void {
+    this.#client.overlong.forget(value)
+    this.#lane.expectEcho(value)
   }
 
   /** Rule C. A lease that this process did not win is void too: nobody else may fill by it. */

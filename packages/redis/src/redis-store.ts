@@ -26,6 +26,9 @@ const VALUE_BYTES_MAX = DEFAULT_LIMITS.bufferedBytesMax - 1024 ** 2
 // Tags kept warm with each heartbeat: under LRU a server evicts first what L1 keeps everyone from reading.
 const WARM_TAGS_MAX = 64
 
+// What stands before the payload of an entry: at most 64 tags of 512 characters, with their tokens.
+const ENTRY_HEAD_BYTES_MAX = 128 * 1024
+
 // A first connection that takes longer is told of, once; later losses are told of when they happen.
 const ABSENT_AFTER_MS = 200
 
@@ -56,11 +59,12 @@ export class RedisStore implements Store, Lane {
   readonly #warned = new Set<string>()
   #closing = false
 
-  /** `rule` is rule R as the user chose it; a check may pass another. */
+  /** `rule` is rule R as the user chose it; a check may pass another, and a network of its own. */
   constructor(
     address: RedisAddress,
     environment: StoreEnvironment,
     rule: RestartRule = new RestartFence(environment.clock),
+    connect?: Connect,
   ) {
     const { maxValueBytes } = environment
     if (maxValueBytes > VALUE_BYTES_MAX)
@@ -75,7 +79,9 @@ export class RedisStore implements Store, Lane {
       clock: environment.clock,
       tracking: environment.tracking,
       heartbeatMs: environment.heartbeatMs,
+      keptBytesMax: environment.maxValueBytes + ENTRY_HEAD_BYTES_MAX,
       clientName: clientName(environment.cacheName),
+      connect,
       prepare: (session) => this.#prepare(session),
       heartbeatExtra: () => this.#keepWarm(),
       events: {
@@ -224,8 +230,10 @@ export class RedisStore implements Store, Lane {
     if (parsed === undefined) return
     const watcher = this.#opened.get(parsed.namespace)?.watcher
     if (watcher === undefined) return
-    if (parsed.kind === 'v') watcher.keyChanged(parsed.name)
-    else if (parsed.kind === 'l') watcher.leaseChanged(parsed.name)
+    if (parsed.kind === 'v') {
+      this.client.overlong.forget(name.toString())
+      watcher.keyChanged(parsed.name)
+    } else if (parsed.kind === 'l') watcher.leaseChanged(parsed.name)
     else if (parsed.kind === 't') watcher.tagChanged(parsed.name)
     else if (parsed.kind === 'n') watcher.namespaceChanged()
   }

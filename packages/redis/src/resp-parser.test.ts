@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { RespParser, RespProtocolError } from './resp-parser.ts'
-import { RespError, type RespValue } from './resp-value.ts'
+import { RespError, RespOverlong, type RespValue } from './resp-value.ts'
 
 type Told = { reply: RespValue } | { push: RespValue }
 
@@ -132,6 +132,45 @@ describe('chunks', () => {
     expect(tell(parser, [bulk('$3\r\nabc\r')])).toEqual([])
     expect(tell(parser, [bulk('\n+next')])).toEqual([{ reply: bulk('abc') }])
     expect(tell(parser, [bulk('\r\n')])).toEqual([{ reply: 'next' }])
+  })
+})
+
+describe('a bulk that is too long to be kept', () => {
+  const long = Array.from({ length: 200 }, (_, i) => String.fromCharCode(i)).join('')
+  const overlong = new RespOverlong(200, bulk(long.slice(0, 64)))
+  const wire = `+a\r\n$200\r\n${long}\r\n*3\r\n$100\r\n${long.slice(0, 100)}\r\n$200\r\n${long}\r\n:1\r\n$1\r\nb\r\n`
+  const told = [
+    { reply: 'a' },
+    { reply: overlong },
+    { reply: [bulk(long.slice(0, 100)), overlong, 1] },
+    { reply: bulk('b') },
+  ]
+
+  test('is told by its length and its head, in its place, however it is cut', () => {
+    const bytes = bulk(wire)
+    for (let at = 0; at < bytes.length; at++) {
+      const parser = new RespParser({ keptBytesMax: 100 })
+      expect(tell(parser, [bytes.subarray(0, at), bytes.subarray(at)])).toEqual(told)
+    }
+    const each = Array.from(bytes, (_, i) => bytes.subarray(i, i + 1))
+    expect(tell(new RespParser({ keptBytesMax: 100 }), each)).toEqual(told)
+  })
+
+  test('is told as soon as its head is there', () => {
+    const parser = new RespParser({ keptBytesMax: 100 })
+    expect(tell(parser, [bulk('$1000000\r\n'), bulk('x'.repeat(63))])).toEqual([])
+    const head = bulk('x'.repeat(64))
+    expect(tell(parser, [bulk('x')])).toEqual([{ reply: new RespOverlong(1_000_000, head) }])
+    expect(tell(parser, [bulk('x'.repeat(999_936)), bulk('\r\n+next\r\n')])).toEqual([{ reply: 'next' }])
+  })
+
+  test('costs no memory, and must end as announced', () => {
+    const parser = new RespParser({ keptBytesMax: 100 })
+    const before = process.memoryUsage().arrayBuffers
+    tell(parser, [bulk('$500000000\r\n')])
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1024 * 1024)
+    const damaged = `$200\r\n${long}x`
+    expect(() => tell(new RespParser({ keptBytesMax: 100 }), [bulk(damaged)])).toThrow(RespProtocolError)
   })
 })
 

@@ -1,5 +1,5 @@
 import type { FrameSink, Framing } from '@holdfast/wire'
-import { RespError, type RespValue } from './resp-value.ts'
+import { RespError, RespOverlong, type RespValue } from './resp-value.ts'
 
 /** Bytes that are no RESP3, or are beyond a bound: the connection that sent them cannot be used any more. */
 export class RespProtocolError extends Error {
@@ -7,11 +7,15 @@ export class RespProtocolError extends Error {
 }
 
 export interface RespLimits {
-  /** Longest bulk string. Default 512 MiB, the server's own bound. */
-  readonly bulkBytesMax: number
+  /** Longest bulk string; a longer one ends the connection. Default 512 MiB, the server's own bound. */
+  readonly bulkBytesMax?: number | undefined
+  /** Longest bulk string that is kept; a longer one is passed over, and told as RespOverlong. Default: bulkBytesMax. */
+  readonly keptBytesMax?: number | undefined
 }
 
 const BULK_BYTES_MAX = 512 * 1024 * 1024
+// What is kept of the beginning of one that is passed over: the head of an entry is in it.
+const HEAD_BYTES = 64
 const NESTING_MAX = 16
 const ELEMENTS_MAX = 1_048_576
 // A simple string, an error or a number; servers send at most a few hundred.
@@ -68,12 +72,16 @@ interface Frame {
  */
 export class RespParser implements Framing<RespValue> {
   readonly #bulkBytesMax: number
+  readonly #keptBytesMax: number
   /** The beginning of a line whose end has not come. */
   #held: Buffer | undefined
   /** A bulk whose end has not come, the bytes of it (and of its CRLF) that have, and its type. */
   #bulk: Buffer | undefined
   #bulkBytes = 0
   #bulkType = BULK
+  /** A bulk that is passed over, and the bytes of it (and of its CRLF) that have come. */
+  #overlong: RespOverlong | undefined
+  #overlongBytes = 0
   /** The innermost open aggregate: its elements, how many are still to come, and its type. */
   #items: RespValue[] | undefined
   #left = 0
@@ -86,14 +94,16 @@ export class RespParser implements Framing<RespValue> {
   #number = 0
   #digits = 0
 
-  constructor(limits: Partial<RespLimits> = {}) {
+  constructor(limits: RespLimits = {}) {
     this.#bulkBytesMax = limits.bulkBytesMax ?? BULK_BYTES_MAX
+    this.#keptBytesMax = Math.max(HEAD_BYTES, limits.keptBytesMax ?? this.#bulkBytesMax)
   }
 
   /** Throws RespProtocolError, after which the parser is of no use. */
   read(chunk: Buffer, sink: FrameSink<RespValue>): void {
     let at = this.#held === undefined ? 0 : this.#finishLine(this.#held, chunk, sink)
     if (this.#bulk !== undefined) at = this.#gather(this.#bulk, chunk, at, sink)
+    else if (this.#overlong !== undefined) at = this.#passOver(this.#overlong, chunk, at, sink)
     while (at < chunk.length) at = this.#readToken(chunk, at, sink)
     if (this.#holdsViews) this.#ownViews()
   }
@@ -162,6 +172,11 @@ export class RespParser implements Framing<RespValue> {
     if (length > this.#bulkBytesMax) {
       throw new RespProtocolError(`a bulk of ${length} bytes, above the bound of ${this.#bulkBytesMax}`)
     }
+    if (length > this.#keptBytesMax && type === BULK) {
+      this.#overlong = new RespOverlong(length, Buffer.alloc(HEAD_BYTES))
+      this.#overlongBytes = 0
+      return this.#passOver(this.#overlong, bytes, at, sink)
+    }
     const end = at + length
     if (end + 2 > bytes.length) {
       const bulk = Buffer.allocUnsafe(length)
@@ -211,6 +226,33 @@ export class RespParser implements Framing<RespValue> {
       if (this.#bulkBytes++ === bulk.length) continue
       this.#bulk = undefined
       this.#emit(bulkValue(this.#bulkType, bulk), sink)
+      return next + 1
+    }
+    return next
+  }
+
+  /** Takes the head of a bulk that is too long, tells of it as soon as that is there, and drops the rest of it. */
+  #passOver(bulk: RespOverlong, bytes: Buffer, at: number, sink: FrameSink<RespValue>): number {
+    const { head, length } = bulk
+    let next = at
+    if (this.#overlongBytes < head.length) {
+      const copied = bytes.copy(head, this.#overlongBytes, at)
+      this.#overlongBytes += copied
+      next += copied
+      if (this.#overlongBytes < head.length) return next
+      this.#emit(bulk, sink)
+    }
+    const dropped = Math.min(length - this.#overlongBytes, bytes.length - next)
+    if (dropped > 0) {
+      this.#overlongBytes += dropped
+      next += dropped
+    }
+    for (; this.#overlongBytes >= length && next < bytes.length; next++) {
+      if (bytes[next] !== (this.#overlongBytes === length ? CR : LF)) {
+        throw new RespProtocolError('a bulk that ends without CRLF')
+      }
+      if (this.#overlongBytes++ === length) continue
+      this.#overlong = undefined
       return next + 1
     }
     return next

@@ -12,6 +12,17 @@ export class RespError {
   }
 }
 
+/** A bulk string longer than is kept: its length, and how it begins. It is told before the rest of it has come. */
+export class RespOverlong {
+  readonly length: number
+  readonly head: Buffer
+
+  constructor(length: number, head: Buffer) {
+    this.length = length
+    this.head = head
+  }
+}
+
 /**
  * Everything a server can answer. Bulk strings are Buffers; simple and verbatim strings are text; integers
  * beyond 2^53 are bigints; sets are arrays. A map's bulk keys are binary strings (one latin1 character a
@@ -25,5 +36,6 @@ export type RespValue =
   | string
   | Buffer
   | RespError
+  | RespOverlong
   | RespValue[]
   | Map<RespValue, RespValue>

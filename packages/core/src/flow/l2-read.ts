@@ -96,7 +96,8 @@ class L2Read implements ReadRequest, PendingRead {
       return absent(rt.takeExit(this.key) ?? 'cold', undefined)
     }
     if (!found.readable) {
-      rt.recorder.trouble('decode_failed', this.key, found.reason)
+      const what = found.isTooLarge === true ? 'value_too_large' : 'decode_failed'
+      rt.recorder.trouble(what, this.key, found.reason)
       return absent('error', found.seen)
     }
     return acceptStored(rt, this.#link, this.key, found, {
