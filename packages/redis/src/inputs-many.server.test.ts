@@ -76,11 +76,15 @@ describe.each(['L1 alone', 'L1 and Redis'] as const)('%s', (tiers) => {
 
 test('a write of many keys costs the server time in proportion to them', async () => {
   await using cache = await openTiers('L1 and Redis', server.url)
+  // The best of several: a server that another process interrupts counts that time, too.
   const microsOf = async (keys: number): Promise<number> => {
-    const counts = await countedDuring(server, () => cache.write({ keys: numbered(keys) }, () => 1))
-    return counts.get('evalsha')?.micros ?? Number.NaN
+    const micros: number[] = []
+    for (let i = 0; i < 5; i++) {
+      const counts = await countedDuring(server, () => cache.write({ keys: numbered(keys) }, () => 1))
+      micros.push(counts.get('evalsha')?.micros ?? Number.NaN)
+    }
+    return Math.min(...micros)
   }
-  await microsOf(200)
   const [few, many] = [await microsOf(200), await microsOf(2_000)]
   // Ten times the keys: ten times the time, with some slack. A read among the commands of each key made it a hundred times.
   expect(many / few).toBeLessThan(35)
