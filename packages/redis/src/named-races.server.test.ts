@@ -130,7 +130,7 @@ function neverRun({ title }: NamedRace): never {
 
 const PLACES = {
   'two instances in one process': (options: RaceNodeOptions) => new HoldfastNode(options),
-  'two processes': (options: RaceNodeOptions) => new RemoteNode('holdfast', options),
+  'two processes (F38)': (options: RaceNodeOptions) => new RemoteNode('holdfast', options),
 } as const
 const MODES = ['tracked', 'strong', 'off'] as const
 
