@@ -1,0 +1,48 @@
+import { type Slope, slopeOf } from './slope.ts'
+import type { Vitals } from './vitals.ts'
+
+/** What one process held: before the load, again and again during it, and when all had come to rest. */
+export interface LeakEvidence {
+  readonly name: string
+  readonly before: Vitals
+  /** Of the safety phase; its last half counts. */
+  readonly during: readonly Vitals[]
+  readonly after: Vitals
+}
+
+export interface LeakReport {
+  readonly name: string
+  /** MB a minute, over the last half of the safety phase. */
+  readonly heap: Slope
+  readonly heapMb: number
+  readonly findings: readonly string[]
+}
+
+const MB = 2 ** 20
+const HEAP_MB_PER_MINUTE_MAX = 1
+// A socket that is just being opened anew, and the file of a window that has just begun.
+const FDS_SLACK = 3
+const RESOURCES_SLACK = 1
+
+/**
+ * Flat memory: the heap's slope is below 1 MB a minute, or its excess is within twice its standard error, so that noise
+ * is no leak; and a process at rest holds what it held before. Short runs prove little: the error says how little.
+ */
+export function leaksOf({ name, before, during, after }: LeakEvidence): LeakReport {
+  const half = during.slice(Math.floor(during.length / 2))
+  const heap = slopeOf(half.map(({ atMs, heapBytes }) => [atMs / 60_000, heapBytes / MB]))
+  const findings: string[] = []
+  if (heap.perX - 2 * heap.error > HEAP_MB_PER_MINUTE_MAX) {
+    findings.push(`${name}: the heap grows by ${heap.perX.toFixed(2)} ± ${heap.error.toFixed(2)} MB a minute`)
+  }
+  const grows = (what: string, was: number, is: number, slack: number): void => {
+    if (is > was + slack) findings.push(`${name}: ${what} ${is} at rest, ${was} before the load`)
+  }
+  if (before.fds !== undefined && after.fds !== undefined)
+    grows('file descriptors', before.fds, after.fds, FDS_SLACK)
+  for (const [kind, count] of Object.entries(after.resources)) {
+    grows(`active resources of kind ${kind}`, before.resources[kind] ?? 0, count, RESOURCES_SLACK)
+  }
+  grows('listeners of the process', before.listeners, after.listeners, 0)
+  return { name, heap, heapMb: (half.at(-1)?.heapBytes ?? after.heapBytes) / MB, findings }
+}
