@@ -1,4 +1,4 @@
-import { DEFAULT_LIMITS } from '@holdfast/wire'
+import { type Connect, DEFAULT_LIMITS } from '@holdfast/wire'
 import {
   CacheError,
   invalidArgument,
