@@ -18,7 +18,9 @@ export function unsupported(path: string, flaw: Flaw): CacheError {
 export function flawOf(value: unknown): Flaw {
   if (typeof value === 'function') {
     const what = /^class\b/.test(Function.prototype.toString.call(value)) ? 'a class' : 'a function'
-    return { what: `${what} (${value.name || 'anonymous'})`, hint: 'leave it out: only data is stored' }
+    // `function name`, or `function (anonymous)`: whatever it is called, on one line.
+    const name = show(value).replace(/^function \(?|\)$/g, '')
+    return { what: `${what} (${name})`, hint: 'leave it out: only data is stored' }
   }
   if (typeof value !== 'object' || value === null) {
     return { what: `a ${typeof value}`, hint: 'store a string in its place' }
