@@ -119,6 +119,7 @@ function promote(
     local: false,
     generation: how.generation,
     invalidations: invalidationsOf(cells),
+    unchecked: how.policy.validate === undefined,
   }
   const { memory } = rt.shared
   // Rule Q: while an invalidation is owed, what L2 answers may be what it is about.

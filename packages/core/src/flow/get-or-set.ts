@@ -24,7 +24,7 @@ export function getOrSet(
   onBlocked?: () => void,
 ): unknown {
   if (!policy.strong) {
-    const hit = freshInL1(rt, key, rt.clock.now())
+    const hit = freshInL1(rt, key, policy, rt.clock.now())
     if (hit !== undefined) return hitIn(rt, key, hit, 'l1', loader, policy, onBlocked)
   }
   return readOrLoad(rt, key, loader, policy, onBlocked)
@@ -165,7 +165,7 @@ async function softened<T>(rt: Runtime, loading: Promise<T>, softTimeoutMs: numb
 /** What getOrSet would answer without loading: fresh, or stale within swr. */
 export async function get(rt: Runtime, key: string, policy: Policy): Promise<Found | undefined> {
   if (!policy.strong) {
-    const hit = freshInL1(rt, key, rt.clock.now())
+    const hit = freshInL1(rt, key, policy, rt.clock.now())
     if (hit !== undefined) {
       rt.recorder.read(key, hit.negative ? 'negative-hit' : 'hit', 'l1')
       return {

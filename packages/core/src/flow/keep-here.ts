@@ -110,6 +110,7 @@ export function localEntry(
     local: true,
     generation: captured.generation,
     invalidations: invalidationsOf(cells),
+    unchecked: false,
   }
 }
 

@@ -114,6 +114,7 @@ export function sharedEntry(
     local: false,
     generation,
     invalidations: invalidationsOf(cells),
+    unchecked: false,
   }
 }
 

@@ -23,17 +23,23 @@ function look(rt: Runtime, entry: CachedValue, now: number): Look {
  * The value that L1 may answer at once, without waiting for anything: fresh, and verified within Δ. This is the hot
  * path: no allocation, and one clock read where there is no L2.
  */
-export function freshInL1(rt: Runtime, key: string, now: number): CachedValue | undefined {
+export function freshInL1(rt: Runtime, key: string, policy: Policy, now: number): CachedValue | undefined {
   const entry = rt.shared.memory?.get(rt.prefix + key, now)
-  if (entry === undefined || look(rt, entry, now) !== 'fresh') return undefined
+  if (entry === undefined || look(rt, entry, now) !== 'fresh' || !suits(entry, policy)) return undefined
   if (rt.link === undefined || entry.local || rt.shared.mode === 'none') return entry
   if (rt.shared.mode === 'strong') return undefined
   return rt.link.verifiedWithin(rt.shared.maxStaleMs, now) ? entry : undefined
 }
 
+/** What L2 gave to a call without a schema is no answer to one that has one, whichever tier it is in by now. */
+function suits(entry: CachedValue, policy: Policy): boolean {
+  return policy.validate === undefined || !entry.unchecked
+}
+
 /** L1, then L2, with promotion; never loads. Infrastructure trouble is an answer, not an error. */
 export function read(rt: Runtime, key: string, policy: Policy, budget: WaitBudget): Promise<Found> {
-  const held = rt.shared.memory?.get(rt.prefix + key)
+  const known = rt.shared.memory?.get(rt.prefix + key)
+  const held = known === undefined || suits(known, policy) ? known : undefined
   return held === undefined && rt.link?.opening === undefined
     ? readL2(rt, key, undefined, policy, budget)
     : readL1First(rt, key, held, policy, budget)

@@ -32,6 +32,8 @@ export interface CachedValue {
   readonly generation: number
   /** `invalidationsOf(cells)` when the tokens were captured. */
   readonly invalidations: number
+  /** Read from L2 by a call that had no schema: a call that has one asks L2 again. */
+  readonly unchecked: boolean
 }
 
 // A Map slot, the entry object, its two arrays and the key's header, as measured with --trace-gc on Node 24.
