@@ -4,7 +4,78 @@ import { Database } from './testing/database.ts'
 import { codeOf, watched } from './testing/outcome.ts'
 import { Stage } from './testing/stage.ts'
 
+/** Every option, and what it may not be. Absent is not null: that is what a missing setting of a JSON file becomes. */
+const neverNull = {
+  cache: [
+    ...[
+      'name',
+      'l1',
+      'l2',
+      'ttl',
+      'swr',
+      'staleIfError',
+      'negativeTtl',
+      'jitter',
+      'earlyRefresh',
+      'softTimeout',
+    ],
+    ...[
+      'hardTimeout',
+      'l2Timeout',
+      'maxConcurrentLoads',
+      'maxValueBytes',
+      'isolation',
+      'types',
+      'codec',
+      'logger',
+    ],
+    ...['onEvent', 'clock'],
+  ],
+  l1: ['maxEntries', 'maxBytes', 'policy', 'mode', 'maxStale'],
+}
+
 describe('createCache', () => {
+  test.for(neverNull.cache)('refuses %s where it is null, by its name (B34)', (name) => {
+    const options = JSON.parse(`{"name":"a","${name}":null}`)
+    expect(() => createCache(options)).toThrow(new RegExp(`^${name}: expected`))
+  })
+
+  test.for(neverNull.l1)('refuses l1.%s where it is null, by its name (B34)', (name) => {
+    const options = JSON.parse(`{"name":"a","l1":{"${name}":null}}`)
+    expect(() => createCache(options)).toThrow(new RegExp(`^(l1\\.)?${name}: expected`))
+  })
+
+  test.for([
+    [undefined],
+    [null],
+    ['a'],
+    [[]],
+    [() => 1],
+    [new Map([['name', 'a']])],
+    [Promise.resolve({ name: 'a' })],
+  ])('refuses options that are %o', ([options]) => {
+    // @ts-expect-error what plain JavaScript may do
+    expect(() => createCache(options)).toThrow('options: expected an object')
+  })
+
+  test('own __proto__ from JSON is an unknown option, on every level (B34)', () => {
+    for (const options of [
+      '"__proto__":{"ttl":1}',
+      '"l1":{"__proto__":{"mode":"none"}}',
+      '"ttl":{"__proto__":1}',
+    ]) {
+      expect(() => createCache(JSON.parse(`{"name":"a",${options}}`))).toThrow('unknown option "__proto__"')
+    }
+    expect(Reflect.get({}, 'ttl')).toBe(undefined)
+  })
+
+  test('knows its options by these names, and no other', () => {
+    for (const name of neverNull.cache.slice(1)) {
+      const options = JSON.parse(`{"name":"a","${name}x":null}`)
+      expect(() => createCache(options)).toThrow(`did you mean ${name}?`)
+    }
+  })
+
   test.for([
     [{}, 'name: expected a non-empty string'],
     [{ name: '' }, 'name: expected a non-empty string'],
@@ -18,6 +89,10 @@ describe('createCache', () => {
     [{ name: 'a', l1: { policy: 'fifo' } }, 'policy'],
     [{ name: 'a', l1: { mode: 'fast' } }, "l1.mode: expected 'strong', 'tracked' or 'none'"],
     [{ name: 'a', l1: { maxStale: 0 } }, 'l1.maxStale: expected a duration'],
+    [{ name: 'a', l1: { maxStale: 9.9 } }, 'l1.maxStale: expected at least 10ms, got 9.9'],
+    [{ name: 'a', maxConcurrentLoads: 0 }, 'maxConcurrentLoads: expected a whole number from 1'],
+    [{ name: 'a', logger: { info: () => 1 } }, 'logger: expected an object with the functions info and warn'],
+    [{ name: 'a', types: [{ name: 'T' }] }, 'types[0].is: expected a function'],
     [{ name: 'a', l2: 'redis://localhost' }, 'l2: expected a store'],
     [{ name: 'a', l2Timeout: 0 }, 'l2Timeout: expected a duration'],
     [{ name: 'a', maxValueBytes: -1 }, 'maxValueBytes: expected a size'],

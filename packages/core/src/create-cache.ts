@@ -44,6 +44,8 @@ const L1_OPTION_NAMES = ['maxEntries', 'maxBytes', 'policy', 'mode', 'maxStale']
 const MAX_ENTRIES = 10_000
 const MAX_BYTES = 64 * 1024 ** 2
 const MAX_STALE_MS = 1000
+// Three heartbeats are sent in it, each of a few commands: less is a load of its own.
+const MAX_STALE_MS_MIN = 10
 const L2_TIMEOUT_MS = 250
 const MAX_VALUE_BYTES = 1024 ** 2
 // Far above what one database serves at once, and far below what harms the process.
@@ -92,6 +94,8 @@ export function createCacheWith(options: CacheOptions, rules: Fence): Cache {
   const named = new NamedTypes(types === undefined ? [] : types)
   const maxStaleMs =
     l1 === undefined || l1 === false ? MAX_STALE_MS : orDefault('l1.maxStale', l1.maxStale, MAX_STALE_MS)
+  if (maxStaleMs < MAX_STALE_MS_MIN)
+    throw invalidArgument('l1.maxStale', `at least ${MAX_STALE_MS_MIN}ms`, maxStaleMs)
   const bytes = maxValueBytes === undefined ? MAX_VALUE_BYTES : sizeBytes('maxValueBytes', maxValueBytes)
   const l2TimeoutMs = orDefault('l2Timeout', l2Timeout, L2_TIMEOUT_MS)
   const wrapped = createCodec(codec === undefined ? { types: named } : { types: named, wrap: codec })

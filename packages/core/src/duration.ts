@@ -1,6 +1,13 @@
 import { invalidArgument } from './errors.ts'
 
-/** Milliseconds as a number, or text with a unit: '250ms', '30s', '5m', '2h', '1d'. Never bare seconds. */
+/**
+ * Milliseconds as a number, or text with a unit: '250ms', '30s', '5m', '2h', '1d'. Never bare seconds. Above 0 and up to
+ * 10 years; fractions count.
+ *
+ * Lives (ttl and its windows) are moments that are compared, with no timer of their own: 45 days are 45 days. L2 keeps
+ * them in whole milliseconds, rounded up, so that none becomes "at once" or "for ever". Waits (the timeouts) are timers:
+ * one above 2^31 - 1 ms (24.8 days) ends after that, one below 1 ms after 1 ms.
+ */
 export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }

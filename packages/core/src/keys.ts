@@ -11,7 +11,11 @@ export type KeyPart =
   | readonly KeyPart[]
   | { readonly [name: string]: KeyPart | undefined }
 
-/** A key: text, or a tuple of parts, e.g. `['user', 42]`. No two different keys ever share an entry. */
+/**
+ * A key: text, or a tuple of parts, e.g. `['user', 42]`. No two different keys ever share an entry. Empty text is refused,
+ * because it is what a missing variable leaves; whoever means it has the key `['']`. Text is taken as it is: composed and
+ * decomposed accents (NFC, NFD) are different keys.
+ */
 export type CacheKey = string | readonly [KeyPart, ...KeyPart[]]
 
 /** Longest encoded key. Longer ones are a mistake (a body used as a key), and would cost every command. */

@@ -55,7 +55,10 @@ export interface L1Options {
   readonly policy?: EvictionPolicyName
   /** Default 'tracked' where L2 can push, else 'none'. Without L2 there is nothing to keep up with. */
   readonly mode?: L1Mode
-  /** Δ: no fresh answer from L1 is older than this after an acknowledged invalidation elsewhere. Default '1s'. */
+  /**
+   * Δ: no fresh answer from L1 is older than this after an acknowledged invalidation elsewhere. At least '10ms'. Default
+   * '1s'.
+   */
   readonly maxStale?: Duration
 }
 

@@ -1,9 +1,9 @@
 /** What a call may ask for: durations, many keys at once, an end of its wait; and whose the answers are. */
 import { type RedisServer, startRedis } from '@holdfast/testkit'
-import type { Cache, Duration, EntryOptions } from 'holdfast'
+import type { Cache, Duration, EntryOptions, L1Options } from 'holdfast'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { openTiers, TIERS } from './testing/tiers.ts'
-import { until } from './testing/until.ts'
+import { openTiers, TIERS, type Tiers } from './testing/tiers.ts'
+import { pause, until } from './testing/until.ts'
 
 let server: RedisServer
 beforeAll(async () => {
@@ -20,6 +20,11 @@ const codeOf = (answer: Promise<unknown>): Promise<unknown> =>
     () => 'answered',
     (error: unknown) => (error instanceof Error && 'code' in error ? error.code : error),
   )
+
+/** The longest Δ there is: its heartbeats are waits, too. */
+function patientL1(tiers: Tiers): L1Options | false {
+  return tiers === 'Redis alone' ? false : { maxStale: '3650d' }
+}
 
 describe.each(TIERS)('%s', (tiers) => {
   let cache: Cache
@@ -59,6 +64,31 @@ describe.each(TIERS)('%s', (tiers) => {
       await cache.set('k', 1, { ttl: { l1: 1, l2: '1h' }, jitter: 0 })
       await until('L1 has ended', async () => (await cache.getEntry('k'))?.tier !== 'l1')
       expect(await cache.get('k')).toBe(tiers === 'L1 alone' ? undefined : 1)
+    })
+
+    test('waits of more than 24 days do not end at once, as a timer that overflows would', async () => {
+      const days = '45d'
+      await using patient = await openTiers(tiers, server.url, { l2Timeout: days, l1: patientL1(tiers) })
+      await patient.set('k', 1, { ttl: 1, jitter: 0, staleIfError: days })
+      await until('it is stale', async () => (await patient.get('k')) === undefined)
+      await patient.barrier(days)
+      const options = { softTimeout: days, staleIfError: days } as const
+      const slow = async () => {
+        await pause(20)
+        return 'loaded'
+      }
+      expect(await patient.getOrSet('k', slow, options)).toBe('loaded')
+      expect(await patient.getOrSet('l', slow, options)).toBe('loaded')
+      await patient.invalidateTag('t', { require: 'applied' })
+      expect(patient.stats()).toMatchObject({ l2Errors: 0, loads: 2 })
+    })
+
+    test('waits of less than a millisecond end, and nothing with them', async () => {
+      const hang = () => new Promise<never>(() => undefined)
+      await expect(cache.getOrSet('k', hang, { hardTimeout: 0.5 })).rejects.toMatchObject({
+        code: 'loader_timeout',
+      })
+      expect(await cache.getOrSet('k', () => 1)).toBe(1)
     })
 
     const bad: readonly unknown[] = [
