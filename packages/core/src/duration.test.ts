@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { durationMs, sizeBytes } from './duration.ts'
 
-describe('durationMs', () => {
+describe('durationMs (B13)', () => {
   test.for([
     [1, 1],
     [0.5, 0.5],

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { CacheError, invalidArgument, show } from './errors.ts'
+import { CacheError, invalidArgument, show, showError } from './errors.ts'
 
 // What a terminal or a log reader takes as the end of a line, or as an order.
 const UNPRINTABLE = /[\p{Cc}\u2028\u2029]/u
@@ -47,6 +47,23 @@ describe('show', () => {
         expect(show(text)).not.toMatch(UNPRINTABLE)
       }),
     )
+  })
+
+  test('never throws, whatever the value does when it is looked at', () => {
+    const fail = (): never => {
+      throw new Error('looked at')
+    }
+    const hostile = new Proxy({}, { get: fail, getPrototypeOf: fail, has: fail })
+    const { proxy, revoke } = Proxy.revocable({}, {})
+    revoke()
+    const nameless = Object.defineProperty(() => 1, 'name', { get: fail })
+    for (const value of [hostile, proxy, nameless]) {
+      expect(show(value)).toBe('something that throws when it is looked at')
+      expect(showError(value)).toBe('something that throws when it is looked at')
+    }
+    expect(showError(Object.defineProperty(new Error(), 'message', { get: fail }))).toBe('a Error')
+    expect(showError(new TypeError('a\nb'))).toBe('"a\\nb"')
+    expect(showError('text')).toBe('"text"')
   })
 
   test('a huge number is cut', () => {

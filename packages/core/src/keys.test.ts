@@ -122,7 +122,7 @@ describe('encodeKey', () => {
     '*?[a-z]',
     '😀',
     'prefix/é',
-  ])('the text %j stands for itself', (plain) => {
+  ])('the text %j stands for itself (B2, B3, B8)', (plain) => {
     expect(encodeKey(plain)).toBe(plain)
   })
 
@@ -134,13 +134,13 @@ describe('encodeKey', () => {
     expect(encodeKey(plain)).toBe(encoded)
   })
 
-  test('composed and decomposed accents are different keys', () => {
+  test('composed and decomposed accents are different keys (B5)', () => {
     expect(encodeKey('é')).not.toBe(encodeKey('e\u0301'))
     expect(encodeKey(['é'])).not.toBe(encodeKey(['e\u0301']))
   })
 
   test.for(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
-    '%s is an ordinary key and part',
+    '%s is an ordinary key and part (B7)',
     (name) => {
       expect(encodeKey(name)).toBe(name)
       expect(encodeKey([JSON.parse(`{"${name}":1}`)])).toBe(`[{"${name}":1}]`)
@@ -155,7 +155,7 @@ describe('encodeKey', () => {
     expect(new Set(encoded).size).toBe(encoded.length)
   })
 
-  test('objects are compared by content: neither order nor undefined properties matter', () => {
+  test('objects are compared by content: neither order nor undefined properties matter (B12)', () => {
     const first = encodeKey(['q', { b: [1, { d: 4, c: 3 }], a: undefined }])
     expect(encodeKey(['q', { a: undefined, b: [1, { c: 3, d: 4 }] }])).toBe(first)
     expect(encodeKey(['q', { b: [1, { c: 3, d: 4 }] }])).toBe(first)
@@ -190,12 +190,12 @@ describe('encodeKey', () => {
     [[new Date(Number.NaN)], 'got a Date'],
     [[Promise.resolve()], 'got a Promise'],
     [[{ filter: { at: new Map() } }], 'key[0]["filter"]["at"]'],
-  ] as const)('%o is refused: %s', ([bad, message]) => {
+  ] as const)('%o is refused: %s (B1, B6, B11)', ([bad, message]) => {
     expect(() => encodeKey(bad)).toThrow(message)
     expect(() => encodeKey(bad)).toThrow(expect.objectContaining({ code: 'invalid_argument' }))
   })
 
-  test('a cyclic part is refused, not followed for ever', () => {
+  test('a cyclic part is refused, not followed for ever (B11)', () => {
     const cyclic: { self?: unknown } = {}
     cyclic.self = cyclic
     expect(() => encodeKey([cyclic])).toThrow('cyclic')
@@ -204,7 +204,7 @@ describe('encodeKey', () => {
     expect(() => encodeKey(list)).toThrow('cyclic')
   })
 
-  test('8,192 bytes are the longest key, counted in UTF-8', () => {
+  test('8,192 bytes are the longest key, counted in UTF-8 (B4)', () => {
     expect(encodeKey('a'.repeat(8_192))).toHaveLength(8_192)
     expect(() => encodeKey('a'.repeat(8_193))).toThrow('at most 8192 bytes, got 8193')
     expect(encodeKey('é'.repeat(4_096))).toHaveLength(4_096)

@@ -15,7 +15,7 @@ describe.each(Object.entries(tiers))('namespaces: %s', (_, open) => {
     ['a', '/k', 'a/', 'k'],
     ['a\\', 'k', 'a', '\\k'],
     ['1:x', 'k', '1', ':xk'],
-  ] as const)('%j with key %j is not %j with key %j', async ([space, key, otherSpace, otherKey]) => {
+  ] as const)('%j with key %j is not %j with key %j (B9)', async ([space, key, otherSpace, otherKey]) => {
     await using stage = new Stage()
     const cache = open(stage)
     await cache.namespace(space).set(key, 'secret')
@@ -23,7 +23,7 @@ describe.each(Object.entries(tiers))('namespaces: %s', (_, open) => {
     expect(await cache.namespace(space).get(key)).toBe('secret')
   })
 
-  test('paths of namespaces never meet, however their names are cut', async () => {
+  test('paths of namespaces never meet, however their names are cut (B7, B8, B9)', async () => {
     await using stage = new Stage()
     const cache = open(stage)
     const spaces = [

@@ -69,6 +69,13 @@ describe('resolvePolicy', () => {
     expect(resolvePolicy(resolvePolicy(base, { tags: derive }), { tags: ['a'] }).deriveTags).toBeUndefined()
   })
 
+  test('a schema may be an object or a function', () => {
+    const standard = { version: 1, vendor: 'test', validate: (value: unknown) => ({ value }) } as const
+    for (const validate of [{ '~standard': standard }, Object.assign(() => 1, { '~standard': standard })]) {
+      expect(resolvePolicy(base, { validate }).validate).toBe(validate)
+    }
+  })
+
   test('a signal and exactness are of one call, and not inherited', () => {
     const { signal } = new AbortController()
     const once = resolvePolicy(base, { signal, consistency: 'strong' })
@@ -105,6 +112,10 @@ describe('resolvePolicy', () => {
     [{ consistency: 'weak' }, "consistency: expected 'strong'"],
     [{ validate: {} }, 'validate: expected a Standard Schema'],
     [{ validate: null }, 'validate: expected a Standard Schema'],
+    [{ validate: 1 }, 'validate: expected a Standard Schema'],
+    [{ validate: { '~standard': null } }, 'validate: expected a Standard Schema'],
+    [{ validate: { '~standard': { version: 1 } } }, 'validate: expected a Standard Schema'],
+    [{ validate: { '~standard': { version: 2, validate: () => 1 } } }, 'a Standard Schema of version 1'],
     [{ tags: 'users' }, 'tags: expected an array'],
     [{ tags: ['a', ''] }, 'tags[1]: expected a non-empty string'],
     [{ tags: ['a', 7] }, 'tags[1]: expected a non-empty string, got 7'],
@@ -117,7 +128,7 @@ describe('resolvePolicy', () => {
   })
 })
 
-describe('unknown options', () => {
+describe('unknown options (B34)', () => {
   test.for([
     ['tll', 'did you mean ttl?'],
     ['TTL', 'did you mean ttl?'],
@@ -142,13 +153,24 @@ describe('unknown options', () => {
     expect(resolvePolicy(base, { ttl: '1s' }).swrMs).toBe(0)
   })
 
-  test.for([[[]], [null], ['ttl'], [7], [() => 1]])('options that are %o are refused', ([options]) => {
+  const noOptions = [
+    [],
+    null,
+    'ttl',
+    7,
+    () => 1,
+    new Map([['ttl', 1]]),
+    Promise.resolve({}),
+    /ttl/,
+    new Date(),
+  ]
+  test.for(noOptions.map((options) => [options]))('options that are %o are refused', ([options]) => {
     // @ts-expect-error what plain JavaScript may do
     expect(() => checkNames('options', options, ['ttl'])).toThrow('options: expected an object')
   })
 })
 
-describe('checkTags', () => {
+describe('checkTags (B27, B28)', () => {
   test('removes duplicates and keeps the order', () => {
     expect(checkTags(['b', 'a', 'b', '__proto__', 'constructor'])).toEqual([
       'b',

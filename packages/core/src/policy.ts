@@ -136,8 +136,10 @@ function checkConsistency(value: unknown): boolean {
 }
 
 function checkSchema(schema: StandardSchema | undefined): StandardSchema | undefined {
-  if (schema === undefined || typeof schema?.['~standard']?.validate === 'function') return schema
-  throw invalidArgument('validate', "a Standard Schema (an object with '~standard'.validate)", schema)
+  const standard = schema?.['~standard']
+  if (schema === undefined || (standard?.version === 1 && typeof standard.validate === 'function'))
+    return schema
+  throw invalidArgument('validate', 'a Standard Schema of version 1 (zod, valibot, arktype, …)', schema)
 }
 
 /** Checked, without duplicates. Throws `invalid_argument` naming the tag's place. */

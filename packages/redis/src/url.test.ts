@@ -7,7 +7,7 @@ import { parseRedisUrl } from './url.ts'
 const authOf = (url: string): readonly string[] | undefined =>
   parseRedisUrl(url).credentials?.authArguments().slice(1)
 
-describe('addresses', () => {
+describe('addresses (B39)', () => {
   test.each([
     ['redis://127.0.0.1', 'tcp', '127.0.0.1', 6379, 0, 'redis://127.0.0.1:6379/0'],
     ['redis://localhost:7000/', 'tcp', 'localhost', 7000, 0, 'redis://localhost:7000/0'],
@@ -47,7 +47,7 @@ describe('addresses', () => {
   })
 })
 
-describe('credentials', () => {
+describe('credentials (B39)', () => {
   test.each([
     ['redis://h', undefined],
     ['redis://:@h', undefined],
@@ -79,7 +79,7 @@ describe('credentials', () => {
   })
 })
 
-describe('what is wrong is named, and the password is not', () => {
+describe('what is wrong is named, and the password is not (B39)', () => {
   test.each([
     ['', 'protocol'],
     ['hunter2', 'protocol'],

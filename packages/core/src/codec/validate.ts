@@ -1,4 +1,4 @@
-import { CacheError, invalidArgument, show } from '../errors.ts'
+import { CacheError, show } from '../errors.ts'
 import type { SchemaIssue, SchemaResult, StandardSchema } from '../options.ts'
 import { formatPath, pathStep } from './path.ts'
 
@@ -16,17 +16,6 @@ export function validate<Output>(schema: StandardSchema<Output>, value: unknown)
   } catch (cause) {
     return rethrow(cause)
   }
-}
-
-/** Throws `invalid_argument` unless this is a Standard Schema of version 1. */
-export function assertSchema(argument: string, schema: unknown): void {
-  const isHolder = (typeof schema === 'object' || typeof schema === 'function') && schema !== null
-  const standard: unknown = isHolder ? Reflect.get(schema, '~standard') : undefined
-  if (typeof standard === 'object' && standard !== null) {
-    const isUsable = Reflect.get(standard, 'version') === 1
-    if (isUsable && typeof Reflect.get(standard, 'validate') === 'function') return
-  }
-  throw invalidArgument(argument, 'a Standard Schema of version 1 (zod, valibot, arktype, …)', schema)
 }
 
 function isPromise<Output>(

@@ -137,7 +137,7 @@ describe.each(Object.entries(tiers))('%s', (_, open) => {
     ],
     ['a Map with keys that are none', new Map<unknown, string>([[7, 'A']]), ['"a"', '"b"', '7']],
   ] as const)(
-    'a loader that answers %s: a typed error that names the keys, nothing cached',
+    'a loader that answers %s: a typed error that names the keys, nothing cached (B29)',
     async ([, answer, named]) => {
       await using stage = new Stage()
       const cache = open(stage)
