@@ -37,6 +37,13 @@ export function machineLine(machine: Machine): string {
   return `${cores} cores (${cpu}), ${memoryGb} GB, ${machine.platform}, node ${node}, redis ${redis}`
 }
 
+/** The pinned peers on one line. */
+export function peersLine({ peers }: Machine): string {
+  return Object.entries(peers)
+    .map(([name, version]) => `${name} ${version}`)
+    .join(', ')
+}
+
 /** Processes that wanted a core during the last minute, on average; includes our own. */
 export function loadAverage(): number {
   return loadavg()[0] ?? 0

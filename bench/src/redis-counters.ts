@@ -37,7 +37,7 @@ export async function openRedisClient(url: string): Promise<RedisClient> {
   const client = new RedisClient({
     address: parseRedisUrl(url),
     clock: systemClock,
-    tracking: false,
+    tracking: 'off',
     heartbeatMs: 60_000,
     events: { onReady: () => ready.resolve() },
   })
