@@ -17,6 +17,7 @@ const LOADS = 20
 // What is owed is tried again every 2 s at the latest.
 const RECOVERY_MS = 3000
 const isRoot = process.getuid?.() === 0
+const run = (program: string, ...args: string[]): unknown => execFileSync(program, args)
 
 let server: RedisServer
 beforeEach(async () => {
@@ -169,7 +170,7 @@ describe.each([noMemory, noSnapshot, noReplicas])('$name', ({ refuse, mend, remo
 if (!isRoot) process.stderr.write('SKIPPED: F25 on a full disk of its own: run as root\n')
 test.runIf(isRoot)('MISCONF: an append-only file on a full disk is served as the others', async () => {
   const disk = mkdtempSync(join(tmpdir(), 'holdfast-full-'))
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', disk])
+  run('mount', '-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', disk)
   try {
     await using small = await startRedis({
       args: ['--dir', disk, '--appendonly', 'yes'],
@@ -189,13 +190,13 @@ test.runIf(isRoot)('MISCONF: an append-only file on a full disk is served as the
     for (let i = 0; i < LOADS; i++) expect(await inTime(() => cache.getOrSet(`k${i}`, () => i))).toBe(i)
     expect(cache.stats()).toMatchObject({ l2WriteFailures: LOADS, l2: { online: true, breaker: 'closed' } })
     expect(await inTime(() => cache.delete('stored'))).toEqual({ l2: 'queued' })
-    execFileSync('mount', ['-o', 'remount,size=64m', disk])
+    run('mount', '-o', 'remount,size=64m', disk)
     await until('nothing is owed', () => cache.stats().l2.queuedInvalidations === 0)
     await younger.barrier()
     expect(await younger.get('stored')).toBeUndefined()
     expect(await cache.set('stored', 'new')).toEqual({ l2: 'applied' })
   } finally {
-    execFileSync('umount', [disk])
+    run('umount', disk)
     rmSync(disk, { recursive: true })
   }
 })
