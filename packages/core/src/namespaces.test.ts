@@ -58,6 +58,16 @@ describe.each(Object.entries(tiers))('namespaces: %s', (_, open) => {
     expect(db.loads).toHaveLength(1)
   })
 
+  test('10,000 are the most of one cache, and the refusal says so', async () => {
+    await using stage = new Stage()
+    const cache = open(stage)
+    for (let i = 1; i < 10_000; i++) cache.namespace(`n${i}`)
+    expect(() => cache.namespace('one more')).toThrow(
+      'namespace: expected at most 10000 namespaces of one cache, got "one more"',
+    )
+    expect(cache.namespace('n1').name).toBe('shop/n1')
+  })
+
   test('a name that is none is refused', async () => {
     await using stage = new Stage()
     const cache = open(stage)

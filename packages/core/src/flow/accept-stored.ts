@@ -79,9 +79,14 @@ function acceptMatched(
   if (stored.keepMs <= 0) return absent('expired', stored.seen)
   const freshMs = match === 'same' ? stored.freshMs : softenedFreshMs(stored, known)
   const parts = decodeStored(rt, key, stored, how.policy, how.by)
-  return parts instanceof Promise
-    ? parts.then((decoded) => promote(rt, key, stored, decoded, freshMs, how))
-    : promote(rt, key, stored, parts, freshMs, how)
+  if (!(parts instanceof Promise)) return promote(rt, key, stored, parts, freshMs, how)
+  const readAt = rt.clock.now()
+  return parts.then((decoded) => {
+    // A schema that takes its time makes nothing live longer.
+    const tookMs = rt.clock.now() - readAt
+    const aged = { ...stored, ageMs: stored.ageMs + tookMs, keepMs: stored.keepMs - tookMs }
+    return promote(rt, key, aged, decoded, freshMs - tookMs, how)
+  })
 }
 
 /** Puts a decoded entry into L1, if nothing overtook it. */

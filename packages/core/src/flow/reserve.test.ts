@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Cache } from '../cache.ts'
 import { Database } from '../testing/database.ts'
-import { codeOf, watched } from '../testing/outcome.ts'
+import { codeOf, errorOf, watched } from '../testing/outcome.ts'
 import { Stage } from '../testing/stage.ts'
 import type { Reservation } from './reserve.ts'
 
@@ -78,6 +78,33 @@ describe.each(Object.entries(tiers))('reserve: %s', (_, open) => {
     await using stage = new Stage()
     const cache = open(stage)
     await dutyOf(await cache.reserve('k')).release()
+    expect(await cache.getOrSet('k', () => 'v')).toBe('v')
+  })
+
+  test('the first of fill and release counts: what comes after it answers, and changes nothing', async () => {
+    await using stage = new Stage()
+    const cache = open(stage)
+    const filled = dutyOf(await cache.reserve<string>('a'))
+    expect(await Promise.all([filled.fill('first'), filled.fill('second')])).toEqual(['first', 'first'])
+    await filled.release()
+    expect(await filled.fill('third')).toBe('first')
+    expect(await cache.get('a')).toBe('first')
+    const released = dutyOf(await cache.reserve<string>('b'))
+    await Promise.all([released.release(), released.release()])
+    expect(await released.fill('late')).toBe(undefined)
+    expect(await cache.get('b')).toBe(undefined)
+  })
+
+  test('a fill that cannot be kept, or rejects, is told to its holder: the duty is free again', async () => {
+    await using stage = new Stage()
+    const cache = open(stage)
+    const down = new Error('down')
+    const refused = dutyOf(await cache.reserve<unknown>('k'))
+    expect(await errorOf(refused.fill(() => 1))).toMatchObject({ code: 'unsupported_value', key: 'k' })
+    await refused.release()
+    const failed = dutyOf(await cache.reserve<unknown>('k'))
+    expect(await errorOf(failed.fill(Promise.reject(down)))).toBe(down)
+    await failed.release()
     expect(await cache.getOrSet('k', () => 'v')).toBe('v')
   })
 

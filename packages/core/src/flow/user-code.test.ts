@@ -128,6 +128,18 @@ describe('validate on a read of L2', () => {
     expect(await cache.get('k')).toBe('v')
   })
 
+  test('that takes its time makes nothing live longer', async () => {
+    await using stage = new Stage()
+    await stage.node().cache.set('k', 'v', { ttl: '1s' })
+    const { cache } = stage.node({ l2Timeout: 250 })
+    await cache.get('warm-up')
+    const slow = schema((value) => new Promise((resolve) => stage.clock.after(200, () => resolve({ value }))))
+    const call = watched(cache.get('k', { validate: slow }))
+    await stage.advance(200)
+    expect(call()).toEqual({ value: 'v' })
+    expect(await cache.ttl('k')).toBe(800)
+  })
+
   test('that throws is a miss, which the load overwrites', async () => {
     await using stage = new Stage()
     await stage.node().cache.set('k', 'old')
