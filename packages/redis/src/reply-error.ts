@@ -12,6 +12,8 @@ const AWAY = new Set([
   'READONLY', // a replica
   'TRYAGAIN', // a slot is being moved
 ])
+// What a first word looks like where it is one of these.
+const CODE = /^[A-Z][A-Z0-9_]{0,31}$/
 // It refuses what writes, and goes on answering what reads.
 const REFUSING = new Set(['MISCONF', 'NOREPLICAS', 'OOM'])
 
@@ -20,7 +22,7 @@ const REFUSING = new Set(['MISCONF', 'NOREPLICAS', 'OOM'])
  * `l2_unavailable` where the server is as good as away, else `l2_error`.
  */
 export class RedisReplyError extends CacheError {
-  /** The first word of the answer, such as `NOSCRIPT`, `OOM` or `WRONGPASS`. */
+  /** The first word of the answer, such as `NOSCRIPT`, `OOM` or `WRONGPASS`; `ERR` where it is no such code. */
   readonly prefix: string
 
   constructor(prefix: string, message: string) {
@@ -38,5 +40,6 @@ export function replyError(
 ): RedisReplyError | undefined {
   if (!(reply instanceof RespError)) return undefined
   const words = (text: string): string => credentials?.scrub(text) ?? text
-  return new RedisReplyError(words(reply.prefix), `the server answered ${show(words(reply.message))}`)
+  const prefix = CODE.test(reply.prefix) ? words(reply.prefix) : 'ERR'
+  return new RedisReplyError(prefix, `the server answered ${show(words(reply.message))}`)
 }

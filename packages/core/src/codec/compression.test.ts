@@ -1,3 +1,4 @@
+import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { brotliCompressSync, constants, gzipSync, zstdCompressSync } from 'node:zlib'
@@ -5,6 +6,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { systemClock } from '../clock.ts'
 import { CacheError } from '../errors.ts'
+import type { CodecWrap } from '../options.ts'
 import { createCodec } from './codec.ts'
 import { type CompressionOptions, compression, compressionWith } from './compression.ts'
 import { nodeMethods } from './compression-methods.ts'
@@ -113,6 +115,32 @@ describe('compression', () => {
     expect(() => compressionWith([], { algorithm: 'zstd' })).toThrow(
       'compression.algorithm: expected one that',
     )
+  })
+
+  test("goes inside of a wrap of one's own: compressed first, then encrypted", () => {
+    const key = Buffer.alloc(32, 7)
+    const zip = compression()
+    const wrap: CodecWrap = {
+      id: 7,
+      encode(bytes) {
+        const iv = Buffer.from(systemClock.token().padEnd(12), 'latin1')
+        const cipher = createCipheriv('aes-256-gcm', key, iv)
+        const sealed = Buffer.concat([cipher.update(zip.encode(bytes)), cipher.final()])
+        return Buffer.concat([iv, cipher.getAuthTag(), sealed])
+      },
+      decode(bytes) {
+        const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12))
+        decipher.setAuthTag(bytes.subarray(12, 28))
+        return zip.decode(Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]))
+      },
+    }
+    const both = createCodec({ types: noTypes, wrap })
+    const value: unknown = JSON.parse(ROWS.toString())
+    const { codec: id, payload } = both.encode(value, 'json')
+    expect(payload.length).toBeLessThan(ROWS.length / 4)
+    expect(both.decode(id, payload)).toEqual(value)
+    payload[40] = 255 - (payload[40] ?? 0)
+    expect(() => both.decode(id, payload)).toThrow(CacheError)
   })
 
   test.each([

@@ -6,6 +6,7 @@ import { type Cache, type CacheKey, createCache } from 'holdfast'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { Names } from '../names.ts'
 import { redis } from '../redis.ts'
+import { ODD_NAMES } from '../testing/odd-names.ts'
 import { SEED } from '../testing/seed.ts'
 
 let server: RedisServer
@@ -80,6 +81,19 @@ describe('the bytes of another key', () => {
     await copy(['shop', twins[0]], ['shop', twins[1]])
     expect(await cache.getMany(twins)).toEqual(['first', undefined])
   })
+})
+
+test('10,000 calls at once, of good and of odd keys: each gets its own (S4)', async () => {
+  await using cache = open('shop')
+  await cache.barrier()
+  const keys = Array.from(
+    { length: 10_000 },
+    (_, i) => `${ODD_NAMES[i % (2 * ODD_NAMES.length)] ?? 'user:'}${i}`,
+  )
+  await Promise.all(keys.map((key, i) => cache.set(key, i)))
+  const found = await Promise.all(keys.map((key) => cache.getOrSet(key, () => 'lost')))
+  expect(found).toEqual(keys.map((_, i) => i))
+  expect(await cache.getMany(keys)).toEqual(found)
 })
 
 describe('tenants', () => {

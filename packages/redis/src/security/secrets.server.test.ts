@@ -7,7 +7,7 @@ import { type Cache, createCache } from 'holdfast'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type RedisOptions, redis } from '../redis.ts'
 import { makeCertificate } from '../testing/certificate.ts'
-import { startFakeServer } from '../testing/fake-server.ts'
+import { replying, startFakeServer } from '../testing/fake-server.ts'
 import { until } from '../testing/until.ts'
 
 const PASSWORD = 'Zq9-hunter2@/:%'
@@ -142,14 +142,6 @@ describe('credentials are not shown (S11)', () => {
     expectNothingShown()
   })
 
-  /** One reply a command: what this makes of the number of the command, and of all that was sent. */
-  const replying = (reply: (nth: number, sent: string) => string) => (socket: Socket) => {
-    let nth = 0
-    socket.on('data', (chunk) => {
-      const sent = chunk.toString().replace(/[\r\n]+/g, ' ')
-      for (const _command of sent.matchAll(/\*\d+ \$/g)) socket.write(`${reply(nth++, sent)}\r\n`)
-    })
-  }
   const greeting = (version: string, mode: string): string =>
     ['%3', '+version', `+${version}`, '+mode', `+${mode}`, '+role', '+master'].join('\r\n')
   const fakes: Record<string, (socket: Socket) => void> = {

@@ -35,3 +35,14 @@ export async function startFakeServer(serve: (socket: Socket) => void): Promise<
     },
   }
 }
+
+/** Serves one reply a command: what this makes of the number of the command, and of all that came with it. */
+export function replying(reply: (nth: number, sent: string) => string): (socket: Socket) => void {
+  return (socket) => {
+    let nth = 0
+    socket.on('data', (chunk) => {
+      const sent = chunk.toString().replace(/[\r\n]+/g, ' ')
+      for (const _command of sent.matchAll(/\*\d+ \$/g)) socket.write(`${reply(nth++, sent)}\r\n`)
+    })
+  }
+}
