@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { systemClock, type Timer } from 'holdfast/contracts'
+import { cutOff } from './cut-off.ts'
 import type { Network } from './network.ts'
 import type { Pace } from './pace.ts'
 
@@ -173,7 +174,7 @@ export class Lane {
   }
 
   #finish(): void {
-    if (this.#ending === 'reset') this.#to.resetAndDestroy()
+    if (this.#ending === 'reset') cutOff(this.#to)
     else if (this.#ending === 'end') this.#to.end()
   }
 }

@@ -1,4 +1,5 @@
 import { Socket } from 'node:net'
+import { cutOff } from './cut-off.ts'
 import { Lane } from './lane.ts'
 import type { Network } from './network.ts'
 
@@ -68,8 +69,8 @@ export class ProxiedConnection {
   reset(): void {
     this.#requests.drop()
     this.#replies.drop()
-    this.#client.resetAndDestroy()
-    if (this.#isOpened) this.#server.resetAndDestroy()
+    cutOff(this.#client)
+    if (this.#isOpened) cutOff(this.#server)
     else this.#server.destroy()
   }
 
