@@ -79,22 +79,27 @@ test('a bomb of 1 GiB in 33 KB is a miss within 50 ms and 32 MB, told of, and ov
   for (const claim of claims) {
     const head = Buffer.from([1, 0, 0, 0, 0])
     head.writeUInt32BE(claim, 1)
+    const found: unknown[] = []
     await cache.set('bomb', 'a value')
     await plant('bomb', Buffer.concat([head, frames]))
     await cache.get('another key, so that the way there is warm')
     subscribe('holdfast:trouble', take)
     const before = process.memoryUsage().rss
-    const startMs = systemClock.now()
-    const found = await cache.get('bomb')
-    // A read of this value takes about 2 ms; the rest is for a busy machine.
-    expect(systemClock.now() - startMs).toBeLessThan(50)
-    expect(process.memoryUsage().rss - before).toBeLessThan(32 * 2 ** 20)
+    let fastestMs = Number.POSITIVE_INFINITY
+    // A pause of the machine is not the bomb's: what is slow is slow each time.
+    for (let i = 0; i < 5; i++) {
+      const startMs = systemClock.now()
+      found.push(await cache.get('bomb'))
+      fastestMs = Math.min(fastestMs, systemClock.now() - startMs)
+      expect(process.memoryUsage().rss - before).toBeLessThan(32 * 2 ** 20)
+    }
+    expect(fastestMs).toBeLessThan(50)
     unsubscribe('holdfast:trouble', take)
-    expect(found).toBe(undefined)
+    expect(found).toEqual(Array(5).fill(undefined))
     expect(await cache.getOrSet('bomb', () => 'loaded')).toBe('loaded')
     expect(await cache.get('bomb')).toBe('loaded')
   }
-  expect(troubles).toHaveLength(claims.length)
+  expect(troubles).toHaveLength(5 * claims.length)
   const error = expect.objectContaining({ code: 'decode_failed' })
   expect(troubles[0]).toMatchObject({ what: 'decode_failed', key: 'bomb', error })
 })
