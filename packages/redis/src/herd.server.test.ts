@@ -3,13 +3,12 @@ import { type RedisServer, startRedis } from '@holdfast/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ACQUIRE, FILL } from './scripts.ts'
 import { CommandLog } from './testing/command-log.ts'
-import type { Herd, HerdResult } from './testing/herd-node.ts'
+import { percentile } from './testing/percentile.ts'
+import { CALLERS, LOAD_MS, stampede } from './testing/stampede.ts'
 import { TestProcess } from './testing/test-process.ts'
 import { until } from './testing/until.ts'
 
 const PROCESSES = 8
-const CALLERS = 100
-const LOAD_MS = 50
 // Of a lease that nobody renews any more; see flow/load.ts of the core.
 const LEASE_MS = 1000
 // On an idle machine the 99th percentile is LOAD_MS + 5 ms. A test machine has two cores for eight processes and other
@@ -33,37 +32,10 @@ afterAll(async () => {
   await server.stop()
 })
 
-/** All callers of all these processes at once. */
-async function stampede(
-  processes: readonly TestProcess[],
-  herd: Pick<Herd, 'key'> & Partial<Herd>,
-): Promise<HerdResult> {
-  const whole: Herd = {
-    callers: CALLERS,
-    value: 'loaded',
-    loadMs: LOAD_MS,
-    ttlMs: 60_000,
-    swr: false,
-    ...herd,
-  }
-  const results = await Promise.all(processes.map((process) => process.call<HerdResult>('run', whole)))
-  const answers: Record<string, number> = {}
-  for (const result of results) {
-    for (const [answer, times] of Object.entries(result.answers))
-      answers[answer] = (answers[answer] ?? 0) + times
-  }
-  return { answers, waitedMs: results.flatMap((result) => result.waitedMs) }
-}
-
 const loadsOf = async (key: string): Promise<number> => Number(await server.cli('GET', `loads:${key}`))
 
-function percentile(samples: readonly number[], share: number): number {
-  const sorted = samples.toSorted((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN
-}
-
 describe.each([5, PROCESSES])('%i processes of 100 callers each ask for a cold key', (count) => {
-  test('one loader runs in the fleet, and everyone gets its value about when it ends', async () => {
+  test('F42: one loader runs in the fleet, and everyone gets its value about when it ends', async () => {
     const p99s: number[] = []
     for (let round = 0; round < ROUNDS; round++) {
       const key = `cold ${count} ${round}`
@@ -135,7 +107,7 @@ test('500 callers on an expired key with swr: one refresh, and all get the stale
   expect(await loadsOf(key)).toBe(2)
 })
 
-test('when the process that loads is killed, the others load after at most the lease', async () => {
+test('F40: when the process that loads is killed, the others load after at most the lease', async () => {
   const key = 'orphaned'
   const [victim, ...others] = fleet
   if (victim === undefined) throw new Error('the fleet is too small')

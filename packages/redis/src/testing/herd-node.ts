@@ -2,6 +2,8 @@ import { type Cache, createCache } from 'holdfast'
 import { systemClock } from 'holdfast/contracts'
 import { redis } from '../redis.ts'
 import { Database } from './database.ts'
+import { SILENT } from './open-cache.ts'
+import { overrunMs } from './overrun.ts'
 import { pause, until } from './until.ts'
 
 /** Callers that ask one node for one key at once. */
@@ -14,6 +16,8 @@ export interface Herd {
   readonly ttlMs: number
   /** Whether a stale value may be answered. */
   readonly swr: boolean
+  /** When each caller should have its answer, for `overruns`. Default 0. */
+  readonly boundMs?: number
 }
 
 /** How it went, for the callers of one node. */
@@ -22,6 +26,8 @@ export interface HerdResult {
   readonly answers: Readonly<Record<string, number>>
   /** How long each caller waited. */
   readonly waitedMs: readonly number[]
+  /** How much later than `boundMs` each of them had its answer. */
+  readonly overruns: readonly number[]
 }
 
 /** A node whose callers come in herds. Its loader counts its calls in the database, for the whole fleet. */
@@ -29,8 +35,9 @@ export class HerdNode {
   readonly #cache: Cache
   readonly #database: Database
 
-  constructor({ url }: { readonly url: string }) {
-    this.#cache = createCache({ name: 'herds', l2: redis(url) })
+  /** `cacheUrl`: where the cache finds Redis, if not where the database is. */
+  constructor({ url, cacheUrl = url }: { readonly url: string; readonly cacheUrl?: string }) {
+    this.#cache = createCache({ name: 'herds', l2: redis(cacheUrl), logger: SILENT })
     this.#database = new Database(url)
   }
 
@@ -39,7 +46,7 @@ export class HerdNode {
     await until('the shared tier is in use', () => this.#cache.stats().l2.online)
   }
 
-  async run({ key, callers, value, loadMs, ttlMs, swr }: Herd): Promise<HerdResult> {
+  async run({ key, callers, value, loadMs, ttlMs, swr, boundMs = 0 }: Herd): Promise<HerdResult> {
     const loader = async (): Promise<string> => {
       await this.#database.countLoad(key)
       await pause(loadMs)
@@ -47,14 +54,15 @@ export class HerdNode {
     }
     const options = { ttl: ttlMs, jitter: 0, swr: swr ? '1m' : false } as const
     const answers: Record<string, number> = {}
-    const call = async (): Promise<number> => {
+    const waitedMs: number[] = []
+    const call = async (): Promise<void> => {
       const startedAt = systemClock.now()
       const answer = await this.#cache.getOrSet(key, loader, options)
       answers[answer] = (answers[answer] ?? 0) + 1
-      return systemClock.now() - startedAt
+      waitedMs.push(systemClock.now() - startedAt)
     }
-    const waitedMs = await Promise.all(Array.from({ length: callers }, call))
-    return { answers, waitedMs }
+    const overruns = await Promise.all(Array.from({ length: callers }, () => overrunMs(boundMs, call)))
+    return { answers, waitedMs, overruns }
   }
 
   async close(): Promise<void> {
