@@ -16,7 +16,7 @@ export interface Herd {
   readonly ttlMs: number
   /** Whether a stale value may be answered. */
   readonly swr: boolean
-  /** When each caller should have its answer, for `overruns`. Default 0. */
+  /** When each caller should have its answer, for `overruns`. */
   readonly boundMs?: number
 }
 
@@ -26,7 +26,7 @@ export interface HerdResult {
   readonly answers: Readonly<Record<string, number>>
   /** How long each caller waited. */
   readonly waitedMs: readonly number[]
-  /** How much later than `boundMs` each of them had its answer. */
+  /** How much later than `boundMs` each of them had its answer, where that is given. */
   readonly overruns: readonly number[]
 }
 
@@ -46,7 +46,7 @@ export class HerdNode {
     await until('the shared tier is in use', () => this.#cache.stats().l2.online)
   }
 
-  async run({ key, callers, value, loadMs, ttlMs, swr, boundMs = 0 }: Herd): Promise<HerdResult> {
+  async run({ key, callers, value, loadMs, ttlMs, swr, boundMs }: Herd): Promise<HerdResult> {
     const loader = async (): Promise<string> => {
       await this.#database.countLoad(key)
       await pause(loadMs)
@@ -61,7 +61,12 @@ export class HerdNode {
       answers[answer] = (answers[answer] ?? 0) + 1
       waitedMs.push(systemClock.now() - startedAt)
     }
-    const overruns = await Promise.all(Array.from({ length: callers }, () => overrunMs(boundMs, call)))
+    const overruns: number[] = []
+    const timed = async (): Promise<void> => {
+      if (boundMs === undefined) await call()
+      else overruns.push(await overrunMs(boundMs, call))
+    }
+    await Promise.all(Array.from({ length: callers }, timed))
     return { answers, waitedMs, overruns }
   }
 

@@ -22,10 +22,13 @@ export function answerBoundMs(loaderMs: number): number {
  */
 export async function overrunMs(boundMs: number, work: () => Promise<unknown>): Promise<number> {
   const startMs = systemClock.now()
-  const plain = new Promise<number>((resolve) => {
-    systemClock.after(boundMs, () => resolve(systemClock.now()), 'caller')
-  })
-  await work()
-  const endMs = systemClock.now()
-  return endMs - startMs < boundMs ? endMs - startMs - boundMs : endMs - (await plain)
+  const { promise: plain, resolve } = Promise.withResolvers<number>()
+  const timer = systemClock.after(boundMs, () => resolve(systemClock.now()), 'caller')
+  try {
+    await work()
+    const endMs = systemClock.now()
+    return endMs - startMs < boundMs ? endMs - startMs - boundMs : endMs - (await plain)
+  } finally {
+    timer.cancel()
+  }
 }
