@@ -244,8 +244,11 @@ export interface Store {
 export interface StoreEnvironment {
   readonly clock: Clock
   readonly cacheName: string
-  /** Whether pushes are wanted (L1 modes 'tracked' and 'strong'). */
-  readonly tracking: boolean
+  /**
+   * Which changes are to be pushed, by a store that can: of everything that was read ('values': L1 modes 'tracked' and
+   * 'strong'), or of tokens alone, which then need not be read with every value.
+   */
+  readonly tracking: 'values' | 'tokens'
   /** Time between heartbeats; a third of the staleness bound Δ. */
   readonly heartbeatMs: number
   /** Largest value that is written or read on the main lane. */

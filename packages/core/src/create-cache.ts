@@ -130,7 +130,7 @@ export function createCacheWith(options: CacheOptions, rules: Fence): Cache {
   const store = l2?.open({
     clock,
     cacheName: name,
-    tracking: wantsPush,
+    tracking: wantsPush ? 'values' : 'tokens',
     heartbeatMs: maxStaleMs / 3,
     maxValueBytes: bytes,
     log: (level, message) => log(level, message),

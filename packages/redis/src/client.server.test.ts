@@ -35,7 +35,7 @@ function open(url: string, options: Partial<RedisClientOptions> = {}): RedisClie
   const client = new RedisClient({
     address: parseRedisUrl(url),
     clock: systemClock,
-    tracking: false,
+    tracking: 'off',
     heartbeatMs: 10_000,
     ...options,
     limits: { backoffMinMs: 5, backoffMaxMs: 50, ...options.limits },
@@ -88,7 +88,7 @@ describe('handshake', () => {
   })
 
   test('the connection bears its name and speaks RESP3 in its database', async () => {
-    const client = await opened(`${shared.url}/5`, { clientName: 'orders@eu-1', tracking: true })
+    const client = await opened(`${shared.url}/5`, { clientName: 'orders@eu-1', tracking: 'all' })
     const info = text(await client.command(['CLIENT', 'INFO'], soon()))
     expect(info).toContain('name=orders@eu-1 ')
     expect(info).toContain(' db=5 ')
@@ -391,7 +391,7 @@ describe('barrier and heartbeat', () => {
     const events: RedisClientEvents = { onTrouble: (error) => void trouble.push(error) }
     const failing = { ...events, onReady: fail, onVerified: fail, onInvalidate: fail }
     const client = await opened(shared.url, {
-      tracking: true,
+      tracking: 'all',
       heartbeatMs: 10,
       heartbeatExtra: fail,
       events: failing,

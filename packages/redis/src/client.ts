@@ -1,4 +1,5 @@
 import {
+  type Command,
   type Connect,
   Connection,
   type ConnectionLimits,
@@ -13,7 +14,7 @@ import type { NodeChooser } from './failover/node-chooser.ts'
 import { PrimaryFollower } from './failover/primary-follower.ts'
 import { mapWireError } from './map-wire-error.ts'
 import { OverlongValues } from './overlong-values.ts'
-import { shakeHands } from './redis-handshake.ts'
+import { shakeHands, type Tracking } from './redis-handshake.ts'
 import { RedisReplyError, replyError } from './reply-error.ts'
 import { encodeCommand, type RespArgument } from './resp-encode.ts'
 import { RespParser } from './resp-parser.ts'
@@ -55,7 +56,8 @@ export interface RedisClientOptions {
   /** Default: the primary of the configured address. */
   readonly nodes?: NodeChooser | undefined
   readonly clock: Clock
-  readonly tracking: boolean
+  /** What is pushed when it changes: all that is read, or what commands with `track` read. */
+  readonly tracking: Tracking
   readonly heartbeatMs: number
   /** Shown by CLIENT LIST. Printable ASCII without spaces, at most 64 characters. Default `holdfast`. */
   readonly clientName?: string | undefined
@@ -164,12 +166,18 @@ export class RedisClient implements RedisCommands {
   }
 
   command(args: readonly RespArgument[], options: CommandOptions): Promise<RespValue> {
-    return this.#connection.send(encodeCommand(args), options)
+    return this.#isAskedToTrack(options)
+      ? this.#connection.send(tracked(encodeCommand(args)), { ...options, replies: 2 })
+      : this.#connection.send(encodeCommand(args), options)
   }
 
   /** `command` for a receiver in place of a promise: it is answered in wire order, and told of every failure. */
   post(args: readonly RespArgument[], options: CommandOptions, receiver: Receiver<RespValue>): void {
-    this.#connection.post(encodeCommand(args), options, receiver)
+    if (this.#isAskedToTrack(options)) {
+      this.#connection.post(tracked(encodeCommand(args)), { ...options, replies: 2 }, receiver)
+    } else {
+      this.#connection.post(encodeCommand(args), options, receiver)
+    }
   }
 
   script(
@@ -214,6 +222,10 @@ export class RedisClient implements RedisCommands {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  #isAskedToTrack({ track }: CommandOptions): boolean {
+    return track === true && this.#options.tracking === 'asked'
   }
 
   async #prepare(link: HandshakeLink<RespValue>, clientName: string): Promise<void> {
@@ -274,7 +286,7 @@ export class RedisClient implements RedisCommands {
   #checkRole(reply: RespValue): void {
     const role = reply instanceof Map ? reply.get('role') : undefined
     if (role !== undefined && String(role) !== 'master') {
-      this.#leave(unavailable(`the server is a ${String(role)} now`))
+      this.#leave(unavailable('the server is no primary any more'))
     }
   }
 
@@ -330,6 +342,14 @@ export class RedisClient implements RedisCommands {
 
 function unavailable(why: string): CacheError {
   return new CacheError('l2_unavailable', why, { tier: 'l2', retryable: true })
+}
+
+const TRACK_NEXT = encodeCommand(['CLIENT', 'CACHING', 'YES'])
+
+/** The command and, in one piece before it, the request to track what it reads. */
+function tracked(command: Command): Command {
+  const parts = typeof command === 'string' || command instanceof Uint8Array ? [command] : command
+  return [...(typeof TRACK_NEXT === 'string' ? [TRACK_NEXT] : []), ...parts]
 }
 
 /** A heartbeat that fails is told by what it does not verify. */

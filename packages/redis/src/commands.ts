@@ -4,7 +4,10 @@ import type { RespArgument } from './resp-encode.ts'
 import { RespError, type RespValue } from './resp-value.ts'
 
 /** `by`, `sent` and `tap` as in wire. The tap sees error replies too. */
-export type CommandOptions = Pick<SendOptions<RespValue>, 'by' | 'sent' | 'tap'>
+export interface CommandOptions extends Pick<SendOptions<RespValue>, 'by' | 'sent' | 'tap'> {
+  /** What it reads must be pushed when it changes, also where only that is pushed which is asked for. */
+  readonly track?: boolean
+}
 
 /** A Lua script and its SHA-1 in hexadecimal. */
 export interface RedisScript {

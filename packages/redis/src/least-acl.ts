@@ -1,7 +1,7 @@
 /** What the adapter sends, and what its scripts call. AUTH and HELLO are free to everybody. */
 const COMMANDS = [
   // The connection.
-  ...['client|tracking', 'dbsize', 'info', 'script|load', 'select', 'time'],
+  ...['client|caching', 'client|tracking', 'dbsize', 'info', 'script|load', 'select', 'time'],
   // Values, tokens and leases.
   ...['del', 'eval', 'evalsha', 'exists', 'get', 'getrange', 'mget', 'pexpire', 'pttl', 'set', 'setrange'],
   ...['touch', 'unlink'],

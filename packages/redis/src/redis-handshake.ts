@@ -9,13 +9,21 @@ import type { ServerTime } from './server-time.ts'
 
 type Answer = PromiseSettledResult<RespValue>
 
+/** Which keys that this connection has read the server pushes when they change: all, those asked for, or none. */
+export type Tracking = 'all' | 'asked' | 'off'
+
+const TRACKING_COMMANDS: Readonly<Record<Tracking, readonly (readonly string[])[]>> = {
+  all: [['CLIENT', 'TRACKING', 'ON']],
+  asked: [['CLIENT', 'TRACKING', 'ON', 'OPTIN']],
+  off: [],
+}
+
 /** What every new connection is set up with. */
 export interface HandshakeSettings {
   readonly credentials: Credentials | undefined
   readonly clientName: string
   readonly db: number
-  /** Whether the server is to push the names of changed keys that this connection has read. */
-  readonly tracking: boolean
+  readonly tracking: Tracking
 }
 
 /**
@@ -37,7 +45,7 @@ export async function shakeHands(
     ask('INFO', 'persistence'),
     time.ask(link, link.by).then(() => null),
     ...(settings.db === 0 ? [] : [ask('SELECT', settings.db)]),
-    ...(settings.tracking ? [ask('CLIENT', 'TRACKING', 'ON')] : []),
+    ...TRACKING_COMMANDS[settings.tracking].map((command) => ask(...command)),
   ])
   if (hello.status === 'rejected') throw helloError(hello.reason)
   const facts = checkServer(hello.value, [rest[0], rest[1]], settings.credentials)

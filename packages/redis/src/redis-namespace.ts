@@ -67,21 +67,23 @@ export class RedisNamespace implements NamespaceStore {
       queueMicrotask(() => request.answered(known, NO_TOKENS))
       return
     }
-    const options = { by, sent: request }
     if (request.tags.length === 0 && !request.namespace) {
-      this.#client.post(['GET', value], options, new GetReceiver(request, this.#client, value))
+      this.#client.post(['GET', value], { by, sent: request }, new GetReceiver(request, this.#client, value))
     } else {
       const names = request.tags.map((tag) => this.#names.of('t', tag))
       if (request.namespace) names.push(this.#names.own('n'))
       // The value last: one that is too long is answered when its first bytes are there.
+      const options = { by, sent: request, track: true }
       this.#client.post(['MGET', ...names, value], options, new MgetReceiver(request, this.#client, value))
     }
   }
 
   async tokens(tags: readonly string[], mintLifeMs: number | undefined, by: number): Promise<Tokens> {
+    if (this.#closed) throw closed()
     if (mintLifeMs !== undefined) return await this.#mint(tags, mintLifeMs, by)
-    const replies = asArray(await this.#command(['MGET', ...this.#tokenNames(tags, true)], by))
-    return tokensOf(replies, tags, true)
+    const names = this.#tokenNames(tags, true)
+    const replies = await this.#client.command(['MGET', ...names], { by, track: true })
+    return tokensOf(asArray(replies), tags, true)
   }
 
   async acquire(request: AcquireRequest, by: number): Promise<Acquired> {
@@ -90,7 +92,7 @@ export class RedisNamespace implements NamespaceStore {
     const args = [bytes(token), Math.ceil(leaseMs), ...(seen === undefined ? [] : [bytes(seen)])]
     const generation = this.#client.generation
     const [reply, tokens] = await both(
-      this.#script(scripts.ACQUIRE, keys, args, by),
+      this.#tracked(scripts.ACQUIRE, keys, args, by),
       this.#mint(tags, request.tagLifeMs, by),
     )
     const [state, value] = asArray(reply)
@@ -201,7 +203,7 @@ export class RedisNamespace implements NamespaceStore {
     const tap = (reply: RespValue) => {
       if (Array.isArray(reply) && String(reply[0]) === 'stored') this.#stored(value)
     }
-    const reply = asArray(await this.#client.script(scripts.PUT, keys, args, { by, tap }))
+    const reply = asArray(await this.#client.script(scripts.PUT, keys, args, { by, tap, track: true }))
     const outcome = String(reply[0])
     if (outcome !== 'stored' && outcome !== 'older' && outcome !== 'quarantined')
       throw unexpected('PUT', [...reply])
@@ -242,7 +244,7 @@ export class RedisNamespace implements NamespaceStore {
   async #mint(tags: readonly string[], lifeMs: number, by: number): Promise<Tokens> {
     const names = this.#tokenNames(tags, true)
     const args = [Math.ceil(lifeMs), ...names.map(() => this.#newToken())]
-    return tokensOf(asArray(await this.#script(scripts.MINT, names, args, by)), tags, true)
+    return tokensOf(asArray(await this.#tracked(scripts.MINT, names, args, by)), tags, true)
   }
 
   #command(args: readonly RespArgument[], by: number): Promise<RespValue> {
@@ -267,6 +269,17 @@ export class RedisNamespace implements NamespaceStore {
   /** The epoch and the tokens of these tags. */
   #tags(tags: readonly string[]): string[] {
     return [this.#names.own('e'), ...tags.map((tag) => this.#names.of('t', tag))]
+  }
+
+  /** A script whose reply tells tokens, or of a lease: this process must hear when they change. */
+  #tracked(
+    script: RedisScript,
+    keys: readonly RespArgument[],
+    args: readonly RespArgument[],
+    by: number,
+  ): Promise<RespValue> {
+    if (this.#closed) return Promise.reject(closed())
+    return this.#client.script(script, keys, args, { by, track: true })
   }
 
   #valueAndLease(keys: readonly string[]): string[] {

@@ -77,7 +77,7 @@ export class RedisStore implements Store, Lane {
     this.client = new RedisClient({
       address,
       clock: environment.clock,
-      tracking: environment.tracking,
+      tracking: environment.tracking === 'values' ? 'all' : 'asked',
       heartbeatMs: environment.heartbeatMs,
       keptBytesMax: environment.maxValueBytes + ENTRY_HEAD_BYTES_MAX,
       clientName: clientName(environment.cacheName),
@@ -158,7 +158,7 @@ export class RedisStore implements Store, Lane {
 
   /** FILL and PUT hear of their own write right behind their reply, and of nothing else in between. */
   expectEcho(valueName: string): void {
-    if (this.#environment.tracking) this.#echo = valueName
+    if (this.#environment.tracking === 'values') this.#echo = valueName
   }
 
   removed(names: readonly string[]): void {

@@ -22,7 +22,7 @@ beforeEach(async () => {
   client = new RedisClient({
     address: parseRedisUrl(server.url),
     clock: systemClock,
-    tracking: true,
+    tracking: 'all',
     heartbeatMs: 60_000,
     events: { onInvalidate: (keys) => void log.push(`push ${keys === null ? 'everything' : keys.join()}`) },
   })

@@ -37,7 +37,7 @@ function environment(overrides: Partial<StoreEnvironment> = {}): StoreEnvironmen
   return {
     clock: systemClock,
     cacheName: NAMESPACE,
-    tracking: true,
+    tracking: 'values',
     heartbeatMs: 60_000,
     maxValueBytes: 1_000_000,
     log: () => {},
@@ -206,14 +206,15 @@ describe('the connection', () => {
     expect(client.watcher.events).toEqual(['connected'])
   })
 
-  test('without tracking nothing is pushed', async () => {
-    const [client, other] = [open({ tracking: false }), open()]
+  test('where only tokens are tracked, changes of values are not pushed', async () => {
+    const [client, other] = [open({ tracking: 'tokens' }), open()]
     await put(other, 'k', 'v')
     await textOf(client, 'k')
+    await client.names.tokens(['t'], 1000, soon())
     await put(other, 'k', 'new')
-    server.flushAll()
+    await other.names.invalidateTags(['t'], soon())
     await client.store.barrier(soon())
-    expect(client.watcher.events).toEqual(['connected'])
+    expect(client.watcher.events).toEqual(['connected', 'tag t'])
   })
 
   test('a caller never times out before his deadline, so that a put which he gave up is refused', async () => {

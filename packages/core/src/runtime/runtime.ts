@@ -107,7 +107,7 @@ export class Runtime implements LinkEvents {
 
   /** Whether tokens held in cells are kept true by pushes. */
   get tracking(): boolean {
-    return this.link !== undefined && this.shared.memory !== undefined && this.shared.mode !== 'none'
+    return this.link?.store.capabilities.push === true
   }
 
   /**

@@ -135,7 +135,7 @@ async function openClient(connect = slippingConnect().connect): Promise<RedisCli
   const client = new RedisClient({
     address,
     clock: systemClock,
-    tracking: false,
+    tracking: 'off',
     heartbeatMs: 60_000,
     connect,
   })

@@ -57,6 +57,10 @@ describe('the least rights (S9, S11)', () => {
     await useAll(cache)
     await server.cli('SCRIPT', 'FLUSH')
     await useAll(cache)
+    // Without L1, only what is asked for is tracked.
+    await using bare = createCache({ name: 'bare', l1: false, l2: redis(urlOf(0, 1)), l2Timeout: '10s' })
+    await inUse(bare, 'Redis alone')
+    await useAll(bare)
     expect(await denials()).toBe('[]')
     const used = Object.keys(await server.info('commandstats')).map((field) => field.replace('cmdstat_', ''))
     const ours = new Set(['hello', 'acl|log', 'config|resetstat', 'script|flush'])

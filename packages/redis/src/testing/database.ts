@@ -15,7 +15,7 @@ export class Database {
 
   constructor(url: string) {
     const address = parseRedisUrl(url)
-    this.#client = new RedisClient({ address, clock: systemClock, tracking: false, heartbeatMs: 10_000 })
+    this.#client = new RedisClient({ address, clock: systemClock, tracking: 'off', heartbeatMs: 10_000 })
   }
 
   async connected(): Promise<void> {

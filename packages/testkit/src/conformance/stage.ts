@@ -12,8 +12,8 @@ const VALUE_BYTES_MAX = 4 * 1024 * 1024
 export interface OpenOptions {
   /** Default: a namespace of this case alone. */
   readonly namespace?: string
-  /** Whether pushes are wanted. Default true. */
-  readonly tracking?: boolean
+  /** Which pushes are wanted. Default: all. */
+  readonly tracking?: StoreEnvironment['tracking']
 }
 
 /** What one case works with: clients on one server, closed when the case is over. */
@@ -32,7 +32,7 @@ export class Stage {
 
   /** One more process on the server, connected. */
   async open(options: OpenOptions = {}): Promise<Client> {
-    const store = this.#harness.definition.open(this.#environment(options.tracking ?? true))
+    const store = this.#harness.definition.open(this.#environment(options.tracking ?? 'values'))
     this.#stores.push(store)
     return this.openOn(store, options.namespace)
   }
@@ -124,7 +124,7 @@ export class Stage {
     }
   }
 
-  #environment(tracking: boolean): StoreEnvironment {
+  #environment(tracking: StoreEnvironment['tracking']): StoreEnvironment {
     return {
       clock: this.clock,
       cacheName: this.namespace,

@@ -1,4 +1,4 @@
-import type { CacheError } from 'holdfast/contracts'
+import type { CacheError, StoreEnvironment } from 'holdfast/contracts'
 
 /** What the model's server can be asked; also the names under which `stats` counts. */
 export type MemoryOperation =
@@ -42,7 +42,7 @@ export type Message = () => void
 
 /** The server's end of one connection, from connect to disconnect. Leases are bound to it (rule C). */
 export interface Session {
-  readonly tracking: boolean
+  readonly tracking: StoreEnvironment['tracking']
   /** False once the connection is gone: nothing reaches it any more. */
   readonly open: boolean
   receive(message: Message): void

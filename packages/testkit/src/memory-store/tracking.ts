@@ -16,7 +16,7 @@ export class Tracking {
   #ownChanges: ServerName[] = []
 
   remember(session: Session, name: ServerName): void {
-    if (!session.tracking || !session.open) return
+    if (!session.open || (session.tracking === 'tokens' && !isToken(name))) return
     const id = idOf(name)
     const tracked = this.#table.get(id)
     if (tracked === undefined) this.#table.set(id, { name, sessions: new Set([session]) })
@@ -63,6 +63,10 @@ export class Tracking {
       for (const name of this.#ownChanges) session.receive(session.pushOf(name))
     }
   }
+}
+
+function isToken({ kind }: ServerName): boolean {
+  return kind !== 'value' && kind !== 'lease'
 }
 
 function idOf(name: ServerName): string {

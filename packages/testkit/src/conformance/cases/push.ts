@@ -1,6 +1,7 @@
 import { equal, ok } from 'node:assert/strict'
+import { AwaitedRead } from 'holdfast/contracts'
 import type { CaseDefinition } from '../case-definition.ts'
-import { type Client, textOf } from '../client.ts'
+import { type Client, TAG_LIFE_MS, textOf } from '../client.ts'
 import type { Stage } from '../stage.ts'
 
 const ODD_KEYS = ['a\r\nb', 'nul\0', '🦊', '{x}:y', '__proto__', 'é'] as const
@@ -22,6 +23,43 @@ async function readerAndWriter(stage: Stage, key: string): Promise<{ reader: Cli
   reader.watcher.forget()
   return { reader, writer }
 }
+
+type Learn = (client: Client) => Promise<unknown>
+
+/** Every way to learn the token of the tag 't'. */
+const LEARNING: readonly (readonly [name: string, learn: Learn])[] = [
+  ['a look at the tokens', (client) => client.tokens('t')],
+  ['minting', (client) => client.namespace.tokens(['t'], TAG_LIFE_MS, client.by)],
+  ['a read', (client) => client.ask(new AwaitedRead('k', { tags: ['t'] }))],
+  ['an acquire', (client) => client.acquire('k', { tags: ['t'] })],
+  ['a fill', (client) => client.load('k', 'v', ['t'])],
+  ['a put', (client) => client.put('k', 'v', { tags: ['t'] })],
+]
+
+/** What a process without L1 relies on: tokens that it has learned are pushed when they change. */
+const learnedTokenCases: readonly CaseDefinition[] = LEARNING.map(([name, learn]) => ({
+  name: `where only tokens are tracked, one learned by ${name} is pushed when it changes`,
+  rule: 'P',
+  needs: ['push'],
+  run: async (stage) => {
+    const [reader, writer] = [await stage.open({ tracking: 'tokens' }), await stage.open()]
+    const changes: readonly (readonly [event: string, change: () => Promise<void>])[] = [
+      ['tag t', () => writer.namespace.invalidateTags(['t'], writer.by)],
+      ['namespace', () => writer.namespace.clear(writer.by)],
+    ]
+    for (const [event, change] of changes) {
+      await writer.namespace.tokens(['t'], TAG_LIFE_MS, writer.by)
+      await writer.namespace.invalidate(['k'], writer.by)
+      await learn(reader)
+      await reader.store.barrier(reader.by)
+      reader.watcher.forget()
+      await change()
+      // What the next reply is held against must be known when it comes.
+      await reader.ask(new AwaitedRead('another key', { namespace: false }))
+      ok(reader.watcher.has(event), event)
+    }
+  },
+}))
 
 /** What was done before is told before: to a barrier, to any later reply, to `verified`. */
 const orderCases: readonly CaseDefinition[] = [
@@ -273,6 +311,7 @@ export const pushCases: readonly CaseDefinition[] = [
   ...orderCases,
   ...keyCases,
   ...tokenCases,
+  ...learnedTokenCases,
   ...ownCases,
   ...faultCases,
 ]

@@ -180,6 +180,9 @@ export const surfaceMutants: Readonly<Record<string, StoreMutant>> = {
   'changes of keys are not told': watching(() => ({ keyChanged: nothing })),
   'changes of leases are not told': watching(() => ({ leaseChanged: nothing })),
   'changes of tags are not told': watching(() => ({ tagChanged: nothing })),
+  'tokens alone are not tracked': watching((_, { tracking }) =>
+    tracking === 'tokens' ? { tagChanged: nothing } : {},
+  ),
   'clears are not told': watching(() => ({ namespaceChanged: nothing })),
   'changes of everything are not told': watching(() => ({ everythingChanged: nothing })),
   'changes of keys are told to all namespaces': toAllNamespaces,
