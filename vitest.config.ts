@@ -12,6 +12,7 @@ export default defineConfig({
       'tools/**/*.test.ts',
       'examples/*/src/**/*.test.ts',
       'sim/*/src/**/*.test.ts',
+      'bench/src/**/*.test.ts',
     ],
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -10,6 +10,8 @@ export interface BenchOptions {
   readonly json: boolean
   readonly markdownFile: string | undefined
   readonly svgFolder: string | undefined
+  /** Whether docs/bench is written. */
+  readonly isDocumented: boolean
   /** Where CPU profiles of our own contenders go, one a run. */
   readonly profileFolder: string | undefined
 }
@@ -24,8 +26,9 @@ const FULL: Effort = {
   swrCallers: 500,
   rounds: 5,
   taggedKeys: 10_000,
+  manyTaggedKeys: 1_000_000,
 }
-const QUICK: Effort = { ...FULL, runs: 3, warmUpMs: 1000, measureMs: 600, rounds: 3 }
+const QUICK: Effort = { ...FULL, runs: 3, warmUpMs: 1000, measureMs: 600, rounds: 3, manyTaggedKeys: 100_000 }
 /** Whether everything runs; its numbers mean nothing. */
 const SMOKE: Effort = {
   runs: 1,
@@ -37,6 +40,7 @@ const SMOKE: Effort = {
   swrCallers: 20,
   rounds: 1,
   taggedKeys: 200,
+  manyTaggedKeys: 2000,
 }
 
 /** Reads the command line. Throws for an option that it does not know. */
@@ -51,9 +55,13 @@ export function readOptions(args: readonly string[]): BenchOptions {
       json: { type: 'boolean', default: false },
       markdown: { type: 'string' },
       svg: { type: 'string' },
+      docs: { type: 'boolean', default: false },
       profile: { type: 'string' },
     },
   })
+  if (values.docs && (values.smoke || values.quick || values.only !== '' || values.profile !== undefined)) {
+    throw new TypeError('--docs shows the whole bench: leave out what makes it smaller')
+  }
   const effortName = values.smoke ? 'smoke' : values.quick ? 'quick' : 'full'
   const effort = { full: FULL, quick: QUICK, smoke: SMOKE }[effortName]
   const runs = values.runs === undefined ? effort.runs : Number(values.runs)
@@ -67,6 +75,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     json: values.json,
     markdownFile: values.markdown,
     svgFolder: values.svg,
+    isDocumented: values.docs,
     profileFolder: values.profile,
   }
 }

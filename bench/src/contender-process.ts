@@ -2,13 +2,13 @@
 import { stayAlive } from './clock.ts'
 import { rows } from './rows.ts'
 
-const [rowName, contender = '', url = '', effort = '{}'] = process.argv.slice(2)
+const [rowName, contender = '', bench = '{}'] = process.argv.slice(2)
 stayAlive()
 
 try {
   const row = rows.find(({ name }) => name === rowName)
   if (row === undefined) throw new Error(`unknown row ${rowName}`)
-  answer({ numbers: await row.measure(contender, { url, effort: JSON.parse(effort) }) })
+  answer({ numbers: await row.measure(contender, JSON.parse(bench)) })
 } catch (error) {
   answer({ failure: error instanceof Error ? (error.stack ?? error.message) : String(error) })
 }

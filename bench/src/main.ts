@@ -9,6 +9,7 @@
  * --smoke         1 tiny run: whether everything works, no numbers worth reading
  * --markdown FILE the tables as Markdown
  * --svg DIR       a bar chart a row
+ * --docs          writes docs/bench: the targets, every row with its table, and the charts
  * --json          one object instead of the tables
  * --profile DIR   only our own contenders, each run with a CPU profile
  */
@@ -18,8 +19,9 @@ import { startRedis } from '@holdfast/testkit'
 import { type BenchOptions, readOptions } from './bench-options.ts'
 import { stayAlive } from './clock.ts'
 import { installPeers } from './install-peers.ts'
-import { describeMachine, loadAverage, loadWarning, type Machine, machineLine } from './machine.ts'
+import { describeMachine, loadAverage, loadWarning, type Machine, machineLine, peersLine } from './machine.ts'
 import { barChart } from './report/bar-chart.ts'
+import { benchDocuments } from './report/bench-documents.ts'
 import { consoleTable } from './report/console-table.ts'
 import { jsonReport } from './report/json-report.ts'
 import { markdownReport } from './report/markdown.ts'
@@ -27,6 +29,7 @@ import type { Row } from './row.ts'
 import { rows } from './rows.ts'
 import { type RowResult, runRow } from './run-row.ts'
 
+const DOCUMENTS = join(import.meta.dirname, '../../docs/bench')
 const options = readOptions(process.argv.slice(2))
 const chosen = rows.filter(({ name }) => name.includes(options.only))
 if (chosen.length === 0) {
@@ -46,7 +49,7 @@ async function measureAll(
   await using server = await startRedis()
   const machine = describeMachine((await server.info('server')).redis_version ?? 'unknown')
   const startLoad = loadAverage()
-  const headLines = [machineLine(machine), howMeasured(options, startLoad)]
+  const headLines = [machineLine(machine), peersLine(machine), howMeasured(options, startLoad)]
   const warning = loadWarning(startLoad, machine.cores)
   if (warning !== undefined) headLines.push(`WARNING: ${warning}`)
   for (const line of headLines) say(line)
@@ -68,13 +71,18 @@ function howMeasured({ effort, effortName }: BenchOptions, load: number): string
 }
 
 function writeReports(on: Machine, headLines: readonly string[], results: readonly RowResult[]): void {
-  const { json, markdownFile, svgFolder } = options
+  const { json, markdownFile, svgFolder, isDocumented } = options
   if (json) process.stdout.write(`${jsonReport(on, options.effort, results)}\n`)
   if (markdownFile !== undefined) writeFileSync(resolve(markdownFile), markdownReport(headLines, results))
-  if (svgFolder === undefined) return
-  mkdirSync(resolve(svgFolder), { recursive: true })
-  for (const result of results)
-    writeFileSync(join(resolve(svgFolder), `${result.row.name}.svg`), barChart(result))
+  if (svgFolder !== undefined) writeCharts(resolve(svgFolder), results)
+  if (!isDocumented) return
+  writeCharts(DOCUMENTS, results)
+  for (const { name, text } of benchDocuments(headLines, results)) writeFileSync(join(DOCUMENTS, name), text)
+}
+
+function writeCharts(folder: string, results: readonly RowResult[]): void {
+  mkdirSync(folder, { recursive: true })
+  for (const result of results) writeFileSync(join(folder, `${result.row.name}.svg`), barChart(result))
 }
 
 /** With --json, standard output holds nothing else. */

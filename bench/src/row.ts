@@ -13,14 +13,16 @@ export interface Effort {
   readonly swrCallers: number
   /** Herds per run. */
   readonly rounds: number
-  /** Keys under the tag that is invalidated. */
+  /** Keys under the tag that is invalidated: few, and a hundred times as many. */
   readonly taggedKeys: number
+  readonly manyTaggedKeys: number
 }
 
 /** What a contender's process is given. */
 export interface Bench {
   /** Of a server that was emptied for this process. */
   readonly url: string
+  readonly serverPid: number
   readonly effort: Effort
 }
 
@@ -61,6 +63,8 @@ export interface Row {
   /** The first is what is compared. */
   readonly metrics: readonly [Metric, ...Metric[]]
   readonly targets: readonly Target[]
+  /** The longest that one run may take. Default 120,000. */
+  readonly runMsMax?: number
   /** Fills the emptied server before each run, in the parent's process. */
   prepare?(server: RedisServer, effort: Effort): Promise<void>
   /** Runs in a process of its own. Throws where a contender answers anything wrong. */

@@ -1,8 +1,10 @@
 import type { Row } from './row.ts'
+import { frozenRow } from './rows/frozen.ts'
 import { herdRow } from './rows/herd.ts'
-import { invalidateTagRow } from './rows/invalidate-tag.ts'
+import { invalidateTagRows } from './rows/invalidate-tag.ts'
 import { l1HitRow } from './rows/l1-hit.ts'
 import { l2HitRow } from './rows/l2-hit.ts'
+import { overheadRow, taggedOverheadRow } from './rows/overhead.ts'
 import { rawGetRows } from './rows/raw-get.ts'
 import { setTagsRow } from './rows/set-tags.ts'
 import { swrRow } from './rows/swr.ts'
@@ -15,5 +17,8 @@ export const rows: readonly Row[] = [
   setTagsRow,
   herdRow,
   swrRow,
-  invalidateTagRow,
+  ...invalidateTagRows,
+  frozenRow,
+  overheadRow,
+  taggedOverheadRow,
 ]

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { after } from './clock.ts'
 import type { Bench, Numbers, Row } from './row.ts'
 
+/** Where a row does not say otherwise. */
 const RUN_MS_MAX = 120_000
 // Warnings of other people's libraries (deprecations) say nothing of the measurement.
 const EXEC_ARGUMENTS = ['--conditions=holdfast-source', '--no-warnings']
@@ -17,7 +18,7 @@ export async function runContender(
   const profile = profileFolder === undefined ? [] : profileArguments(row, contender, profileFolder)
   const child = fork(
     join(import.meta.dirname, 'contender-process.ts'),
-    [row.name, contender, bench.url, JSON.stringify(bench.effort)],
+    [row.name, contender, JSON.stringify(bench)],
     { execArgv: [...EXEC_ARGUMENTS, ...profile], silent: true },
   )
   let said = ''
@@ -26,7 +27,7 @@ export async function runContender(
   })
   const { promise, resolve, reject } = Promise.withResolvers<Numbers>()
   let result: unknown
-  const cancel = after(RUN_MS_MAX, () => child.kill('SIGKILL'))
+  const cancel = after(row.runMsMax ?? RUN_MS_MAX, () => child.kill('SIGKILL'))
   child.on('message', (message: unknown) => {
     result = message
   })

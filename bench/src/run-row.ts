@@ -44,11 +44,15 @@ export async function runRow(
       onRun(contender, run)
       await server.cli('FLUSHALL')
       await row.prepare?.(server, effort)
+      const bench = { url: server.url, serverPid: server.pid, effort }
       try {
-        const numbers = await runContender(row, contender, { url: server.url, effort }, profileFolder)
+        const numbers = await runContender(row, contender, bench, profileFolder)
         samples.set(contender, [...(samples.get(contender) ?? []), numbers])
       } catch (error) {
         failures.set(contender, error instanceof Error ? error.message : String(error))
+      } finally {
+        // One that was ended may have left the server stopped.
+        server.resume()
       }
     }
   }

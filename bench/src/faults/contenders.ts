@@ -19,7 +19,7 @@ export const contenders: readonly FaultContender[] = [
     name: 'bentocache',
     settings:
       'grace 1 day with a backoff of 1 s, timeout 200 ms (then the stale value), suppressL2Errors but for deletes, ' +
-      'l2CircuitBreakerDuration 0.75 s, L1 without serialization, its Redis bus where a row has several processes; ' +
+      'l2CircuitBreakerDuration 0.75 s, its Redis bus where a row has several processes; ' +
       IOREDIS,
     lacks: NO_LEASE,
     opener: async () => (await import('./contenders/bentocache.ts')).openBentocache,
@@ -42,7 +42,7 @@ export const contenders: readonly FaultContender[] = [
   },
   {
     name: 'by hand',
-    settings: `GET, else load and SET; errors of Redis on a read are logged and the loader answers; ${IOREDIS}`,
+    settings: `GET, else load and SET; errors of Redis on a read or a fill are logged, and no fill is waited for; ${IOREDIS}`,
     lacks: NOTHING,
     opener: async () => (await import('./contenders/by-hand.ts')).openByHand,
   },

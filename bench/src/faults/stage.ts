@@ -10,6 +10,7 @@ const DEFAULTS: CacheSettings = { ttlMs: 60_000, hasBus: false }
 const PROBE_EVERY_MS = 25
 const PROBE = 'probe'
 const FIRST_USE_MS_MAX = 5000
+const FILL_MS_MAX = 500
 
 /** How large a row is played. */
 export interface Scale {
@@ -111,6 +112,16 @@ export class Stage implements AsyncDisposable {
   async isStored(key: string, version: string): Promise<boolean> {
     const entries = await this.#entries(key)
     return entries.some(({ text }) => text.includes(version))
+  }
+
+  /** The same within half a second: a fill may be under way that nobody waits for. */
+  async becomesStored(key: string, version: string): Promise<boolean> {
+    const untilMs = nowMs() + FILL_MS_MAX
+    while (!(await this.isStored(key, version))) {
+      if (nowMs() >= untilMs) return false
+      await pause(PROBE_EVERY_MS)
+    }
+    return true
   }
 
   /** Names of the entries of this key in L2 that hold this version. */

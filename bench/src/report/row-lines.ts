@@ -16,10 +16,22 @@ export function cellsOf({ row, medians }: RowResult): string[][] {
 }
 
 /** A target and whether it was met, on one line. */
-export function verdictText({ text, value, byCpu, isRatio, isMet }: Verdict): string {
-  if (value === undefined) return `target ${text}: not measured`
+export function verdictText(verdict: Verdict): string {
+  if (verdict.value === undefined) return `target ${verdict.text}: not measured`
+  return `target ${verdict.text}: ${valueText(verdict)}, ${wordOf(verdict)}`
+}
+
+/** What was measured against a target. */
+export function valueText({ value, byCpu, isRatio }: Verdict): string {
+  if (value === undefined) return ''
   const cpu = byCpu === undefined ? '' : ` (${byCpu.toFixed(2)} × by CPU)`
-  return `target ${text}: ${value.toFixed(2)}${isRatio ? ' ×' : ''}${cpu}, ${isMet ? 'met' : 'NOT MET'}`
+  return `${value.toFixed(2)}${isRatio ? ' ×' : ''}${cpu}`
+}
+
+/** Whether a target was met, in a word. */
+export function wordOf({ isMet }: Verdict): string {
+  if (isMet === undefined) return 'not measured'
+  return isMet ? 'met' : 'NOT MET'
 }
 
 export function formatNumber(value: number, digits: number): string {
@@ -28,7 +40,8 @@ export function formatNumber(value: number, digits: number): string {
 
 /** How many times better ours is than this contender, by one metric. */
 function comparison({ better }: Metric, ours: number | undefined, theirs: number | undefined): string {
-  if (ours === undefined || theirs === undefined || ours === theirs) return ''
+  // Nothing is no times anything.
+  if (ours === undefined || theirs === undefined || ours === theirs || ours <= 0 || theirs <= 0) return ''
   const times = better === 'more' ? ours / theirs : theirs / ours
   return times >= 1 ? `${times.toFixed(2)} × better` : `${(1 / times).toFixed(2)} × worse`
 }

@@ -3,7 +3,7 @@ import { openCache } from '../caches/open-cache.ts'
 import { keepInFlight } from '../keep-in-flight.ts'
 import { checkProduct, keyAt, keysOf, productOf } from '../product.ts'
 import { openCounters } from '../redis-counters.ts'
-import type { Bench, Numbers, Row } from '../row.ts'
+import type { Numbers, Row } from '../row.ts'
 import { bounded } from '../targets.ts'
 
 const CALLERS = 64
@@ -39,7 +39,7 @@ export const setTagsRow: Row = {
     const keys = keysOf(effort.keys)
     const set = setterOf(cache)
     const pace = await keepInFlight(CALLERS, effort, (caller, turn) => set(keyAt(keys, caller, turn)))
-    return { ...pace, ...(await countTrips(contender, cache, setup, { url, effort })) }
+    return { ...pace, ...(await countTrips(contender, cache, setup, url)) }
   },
 }
 
@@ -56,7 +56,7 @@ async function countTrips(
   contender: string,
   cache: CacheContender,
   setup: CacheSetup,
-  { url }: Bench,
+  url: string,
 ): Promise<Numbers> {
   const other = await openCache(contender, { ...setup, tiers: 'l2' })
   const look = await openCounters(url)

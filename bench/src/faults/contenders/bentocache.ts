@@ -11,7 +11,7 @@ const ITEMS_MAX = 100_000
 export const openBentocache: OpenFaulted = (setup) => {
   const { url, ttlMs, loaderTimeoutMs, tell } = setup
   const store = bentostore()
-    .useL1Layer(memoryDriver({ maxItems: ITEMS_MAX, serialize: false }))
+    .useL1Layer(memoryDriver({ maxItems: ITEMS_MAX }))
     .useL2Layer(redisDriver({ connection: openPatient(url, tell) }))
   if (setup.hasBus) store.useBus(redisBusDriver({ connection: openPatientBus(url, tell) }))
   const cache = new BentoCache({

@@ -20,7 +20,8 @@ export const openByHand: OpenFaulted = (setup) => {
       const found = await held(key)
       if (found !== undefined) return found
       const loaded = await load(key)
-      await client.set(key, JSON.stringify(loaded), 'PX', ttlMs).catch(tell)
+      // Nobody has to wait for the fill.
+      client.set(key, JSON.stringify(loaded), 'PX', ttlMs).catch(tell)
       return loaded
     },
     delete: (key) => client.unlink(key),

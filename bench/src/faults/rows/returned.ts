@@ -40,6 +40,7 @@ export const backWithData: FaultRow = {
       stage.readyOtherNode('v1', LOADER_MS, { hasBus: true }),
     ])
     for (const each of [node, other]) await each.call(['row'])
+    await stage.becomesStored('row', 'v1')
     await stage.server.cli('SAVE')
     await stage.server.kill()
     for (const each of [node, other]) await each.loadFrom({ version: 'v2', loadMs: LOADER_MS })

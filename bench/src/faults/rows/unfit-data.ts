@@ -1,7 +1,10 @@
 import type { RedisServer } from '@holdfast/testkit'
+import { pause } from '../../clock.ts'
 import { ANSWER_MS, LOADER_MS } from '../bounds.ts'
 import type { FaultRow } from '../fault-row.ts'
 import { atLeast, atMost, type Finding, holds, inTime, right } from '../judge.ts'
+
+const SETTLE_MS = 200
 
 export const full: FaultRow = {
   id: 'F23',
@@ -17,6 +20,8 @@ export const full: FaultRow = {
     const cold = await node.call(['cold'])
     const again = await node.call(['cold'])
     const deleted = await node.delete(['doomed'])
+    // What is written behind the answer fails behind it.
+    await pause(SETTLE_MS)
     const after = await node.facts()
     const isGone = !(await stage.isStored('doomed', 'v1'))
     const loads = after.loads - before.loads
@@ -58,7 +63,7 @@ export const garbled: FaultRow = {
       const key = `spoiled ${what}`
       for (const name of await stage.namesOf(key, 'v1')) await spoil(stage.server, name)
       const answers = await node.call([key])
-      const isMended = await stage.isStored(key, 'v2')
+      const isMended = await stage.becomesStored(key, 'v2')
       findings.push(
         right(what, answers, 'v2'),
         inTime(what, answers, ANSWER_MS),
