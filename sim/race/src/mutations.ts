@@ -1,5 +1,6 @@
 import { type StoreMutant, storeMutants } from '@holdfast/testkit'
 import type { Fence } from 'holdfast/internal'
+import { awaitedReplies } from './awaited-replies.ts'
 
 /** A rule of the protocol switched off, in the core (`fence`) or in the store. */
 export interface Mutation {
@@ -23,6 +24,8 @@ export const mutations: Readonly<Record<MutationName, Mutation>> = {
   L: { fence: { mayFollow: () => true } },
   /** A read that a push has killed goes into L1. */
   P: { fence: { mayAdmit: () => true } },
+  /** The same, and a reply is handled where an await goes on: behind the pushes of its chunk. */
+  'P, awaited replies': { fence: { mayAdmit: () => true }, store: awaitedReplies },
   /** The store tells of changes later than the server did. */
   'P, late pushes': { store: storeMutants.P },
   S: { fence: { fallback: (own, flights) => own ?? flights } },
@@ -39,5 +42,6 @@ export type MutationName =
   | 'J, late joiner'
   | 'L'
   | 'P'
+  | 'P, awaited replies'
   | 'P, late pushes'
   | 'S'

@@ -1,5 +1,6 @@
 import { decorateStore } from '@holdfast/testkit'
 import type { StoreDefinition } from 'holdfast/contracts'
+import { awaitedReplies } from './awaited-replies.ts'
 import { pause } from './clock.ts'
 import type { Run } from './random-race.ts'
 import { TwoNodes } from './two-nodes.ts'
@@ -64,16 +65,20 @@ function ordered(
     await held(order?.isSet.promise)
     return answer
   }
-  return decorateStore(definition, {
+  const store = decorateStore(definition, {
     namespace: (inner) => ({
       put: async (request, by) => {
         await held(orderOf()?.answered.promise)
         return await inner.put(request, by)
       },
-      ...(what === 'read'
-        ? { read: (request, by) => after(inner.read(request, by)) }
-        : { fill: (request, by) => after(inner.fill(request, by)) }),
+      ...(what === 'fill' ? { fill: (request, by) => after(inner.fill(request, by)) } : {}),
     }),
+  })
+  if (what === 'fill') return store
+  return awaitedReplies(store, () => {
+    const order = orderOf()
+    order?.answered.resolve()
+    return held(order?.isSet.promise)
   })
 }
 

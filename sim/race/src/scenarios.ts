@@ -77,7 +77,7 @@ export const provocations: readonly Provocation[] = [
   { mutation: "T'", scenario: 'L1 off, derived tags' },
   { mutation: 'T, in the core', scenario: 'L1 off, tags' },
   { mutation: "T', in the core", scenario: 'L1 off, derived tags' },
-  { mutation: 'P', scenario: 'directed: reply and push in one chunk' },
+  { mutation: 'P, awaited replies', scenario: 'directed: reply and push in one chunk' },
   { mutation: 'P', scenario: 'directed: set overtakes an own READ' },
   { mutation: 'P', scenario: 'directed: set overtakes an own FILL' },
   { mutation: 'P', scenario: 'strong, keys, stalls' },

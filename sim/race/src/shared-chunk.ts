@@ -9,8 +9,8 @@ const BLOCKED_MS = 2
 
 /**
  * The other node deletes a key right behind the first node's READ of it, and the event loop is blocked until the old
- * reply and the push have both arrived: the push, from the same chunk, is handled before the read goes on, which must
- * not put the old value into L1 (rule P).
+ * reply and the push have both arrived in one chunk: the old value is in L1 before the push is handled, or never (rule
+ * P, where the reply is handled later).
  */
 export async function sharedChunk(run: Run): Promise<Verdict> {
   let onRead: (() => void) | undefined
