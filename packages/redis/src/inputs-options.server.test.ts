@@ -212,12 +212,15 @@ describe.each(TIERS)('%s', (tiers) => {
     const noPairs = [undefined, null, 7, 'ab', {}, new Map(), [], ['a'], ['a', 1, 2], new Set(['a', 1])]
     for (const pair of noPairs) {
       await expectRefused(
-        { setMany: () => cache.setMany(unchecked([good, pair])) },
+        { setMany: () => cache.setMany<unknown>(unchecked([good, pair])) },
         /^entries\[1\]: expected a pair/,
       )
     }
     for (const entries of [undefined, null, 7, 'ab', { a: 1 }, () => [good], Promise.resolve([good])]) {
-      await expectRefused({ setMany: () => cache.setMany(unchecked(entries)) }, /^entries: expected pairs/)
+      await expectRefused(
+        { setMany: () => cache.setMany<unknown>(unchecked(entries)) },
+        /^entries: expected pairs/,
+      )
     }
     await cache.setMany(new Map([['a', 1]]))
     expect(await cache.get('a')).toBe(1)

@@ -39,6 +39,7 @@ function encode(value: RespValue): Buffer {
   if (Buffer.isBuffer(value))
     return Buffer.concat([Buffer.from(`$${value.length}\r\n`), value, Buffer.from('\r\n')])
   if (Array.isArray(value)) return Buffer.concat([Buffer.from(`*${value.length}\r\n`), ...value.map(encode)])
+  if (!(value instanceof Map)) throw new TypeError('a parser alone makes these')
   return Buffer.concat([Buffer.from(`%${value.size}\r\n`), ...[...value].flat().map(encode)])
 }
 

@@ -202,7 +202,7 @@ describe.each(Object.entries(tiers))('a registered type, %s', (_, open) => {
     decode: () => new Money(),
   }
   const bad = {
-    'is throws': { ...money, is: fail },
+    'is throws': { ...money, is: (_: unknown): _ is Money => fail() },
     'encode throws': { ...money, encode: fail },
     'encode answers a promise that rejects': { ...money, encode: async () => fail() },
     'encode answers a function': { ...money, encode: () => fail },

@@ -1,4 +1,4 @@
-import type { LoadContext } from '../flow/call-loader.ts'
+import type { LoadContext } from '../flow/loader.ts'
 
 /** One load under way: it has read `value` already, and answers when told to. */
 export interface HeldLoad<T> {
