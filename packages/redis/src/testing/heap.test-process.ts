@@ -37,7 +37,7 @@ function heldBytes(): number {
 
 const l2 = url === '' ? {} : { l2: redis(url) }
 const l1 = { maxBytes: Number(bound), maxEntries: 5_000_000 }
-const cache = createCache({ name: `heap ${shape}`, logger: SILENT, l1, ...l2 })
+const cache = createCache({ name: `heap ${shape}`, logger: SILENT, ttl: '1h', l2Timeout: '10s', l1, ...l2 })
 if (url !== '') await inUseAgain(cache)
 const baseBytes = heldBytes()
 let boundBytes = 0
@@ -46,7 +46,8 @@ let rssBytes = 0
 const BATCH = 100
 for (let i = 0; i < KEYS; i += BATCH) {
   const batch = Array.from({ length: Math.min(BATCH, KEYS - i) }, (_, at) => i + at)
-  await Promise.all(batch.map((n) => cache.getOrSet(`key ${n}`, () => make(n), { ttl: '1h' })))
+  if (url === '') await Promise.all(batch.map((n) => cache.getOrSet(`key ${n}`, () => make(n))))
+  else await cache.setMany(batch.map((n) => [`key ${n}`, make(n)]))
   boundBytes = Math.max(boundBytes, cache.stats().l1.bytes)
   if (i % (50 * BATCH) === 0) {
     heapBytes = Math.max(heapBytes, process.memoryUsage().heapUsed)
