@@ -2,7 +2,7 @@
 import { type FaultProxy, type RedisServer, startFaultProxy, startRedis } from '@holdfast/testkit'
 import type { Cache } from 'holdfast'
 import { systemClock } from 'holdfast/contracts'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { LONG, LONG_TEST_MS } from '../testing/long.ts'
 import { inUseAgain, openCache } from '../testing/open-cache.ts'
 import { answerBoundMs, overrunMs, SLACK_MS } from '../testing/overrun.ts'
@@ -11,15 +11,7 @@ import { pause, until } from '../testing/until.ts'
 
 const LOADER_MS = 30
 
-let server: RedisServer
-beforeEach(async () => {
-  server = await startRedis()
-})
-afterEach(() => server.stop())
-
-let loads = 0
 const load = async ({ key }: { readonly key: string }): Promise<string> => {
-  loads++
   await pause(LOADER_MS)
   return `value of ${key}`
 }
@@ -39,9 +31,12 @@ async function callOn(cache: Cache, untilMs: number): Promise<readonly number[]>
   return overruns
 }
 
-async function storeSome(): Promise<void> {
+/** A server of one's own, which holds some values: tests run side by side, since each waits for most of its time. */
+async function serverWithValues(): Promise<RedisServer> {
+  const server = await startRedis()
   await using writer = await openCache(server.url)
   for (let i = 0; i < 20; i++) await writer.set(`stored ${i}`, `value of stored ${i}`)
+  return server
 }
 
 describe('F8: Redis is stopped (SIGSTOP)', { timeout: LONG_TEST_MS }, () => {
@@ -50,10 +45,10 @@ describe('F8: Redis is stopped (SIGSTOP)', { timeout: LONG_TEST_MS }, () => {
   // Backoff: whatever came before, the next attempt to connect is at most this far away.
   const RETURN_MS = 1000
 
-  test.each(stops)(
+  test.concurrent.each(stops)(
     'for %i ms: every call keeps its bound, most wait for nothing, and it is used again in 1 s',
     async (ms) => {
-      await storeSome()
+      await using server = await serverWithValues()
       await using cache = await openCache(server.url, { l1: false })
       server.pause()
       const overruns = await callOn(cache, systemClock.now() + ms)
@@ -68,14 +63,14 @@ describe('F8: Redis is stopped (SIGSTOP)', { timeout: LONG_TEST_MS }, () => {
       expect(returnMs).toBeLessThan(RETURN_MS + SLACK_MS)
       // Once the breaker is open, nobody waits: five calls and the five that are counted with them at most.
       if (ms >= 3000) expect(typicalMs).toBeLessThan(5 + LOADER_MS + SLACK_MS)
-      const before = loads
+      const { loads } = cache.stats()
       for (let i = 0; i < 20; i++) await cache.getOrSet(`stored ${i}`, load)
-      expect(loads).toBe(before)
+      expect(cache.stats().loads).toBe(loads)
     },
   )
 
-  test('late replies are dropped: each later call has its own answer', async () => {
-    await storeSome()
+  test.concurrent('late replies are dropped: each later call has its own answer', async () => {
+    await using server = await serverWithValues()
     await using cache = await openCache(server.url, { l1: false, l2Timeout: '40ms' })
     for (let round = 0; round < 5; round++) {
       server.pause()
@@ -89,7 +84,8 @@ describe('F8: Redis is stopped (SIGSTOP)', { timeout: LONG_TEST_MS }, () => {
     }
   })
 
-  test('the bound is that of l2Timeout: with a longer one it is missed', async () => {
+  test.concurrent('the bound is that of l2Timeout: with a longer one it is missed', async () => {
+    await using server = await startRedis()
     await using cache = await openCache(server.url, { l2Timeout: '600ms' })
     server.pause()
     const overMs = await overrunMs(answerBoundMs(LOADER_MS), () => cache.getOrSet('cold', load))
@@ -106,8 +102,8 @@ describe('F13: the other end has vanished without a goodbye', () => {
     await until('another connection is in use', () => proxy.accepted > 1 && cache.stats().l2.online)
   }
 
-  test('each call keeps its bound, and another connection is in use within 5 s', async () => {
-    await storeSome()
+  test.concurrent('each call keeps its bound, and another connection is in use within 5 s', async () => {
+    await using server = await serverWithValues()
     await using proxy = await startFaultProxy(server)
     await using cache = await openCache(`redis://127.0.0.1:${proxy.port}`, { l1: false })
     proxy.strand()
@@ -118,12 +114,13 @@ describe('F13: the other end has vanished without a goodbye', () => {
     console.log(`F13: on another connection after ${(RECONNECT_MS + overMs).toFixed(0)} ms`)
     expect(Math.max(...overruns)).toBeLessThan(SLACK_MS)
     expect(overMs).toBeLessThan(SLACK_MS)
-    const before = loads
+    const { loads } = cache.stats()
     expect(await cache.getOrSet('stored 1', load)).toBe('value of stored 1')
-    expect(loads).toBe(before)
+    expect(cache.stats().loads).toBe(loads)
   })
 
-  test('so it is when nobody calls: heartbeats notice', async () => {
+  test.concurrent('so it is when nobody calls: heartbeats notice', async () => {
+    await using server = await startRedis()
     await using proxy = await startFaultProxy(server)
     await using cache = await openCache(`redis://127.0.0.1:${proxy.port}`)
     proxy.strand()
@@ -132,8 +129,8 @@ describe('F13: the other end has vanished without a goodbye', () => {
     expect(await cache.getOrSet('k', load)).toBe('value of k')
   })
 
-  test('a network that swallows everything costs no call more than its bound, and is used 5 s after it heals', async () => {
-    await storeSome()
+  test.concurrent('a network that swallows everything costs no call more than its bound, and is used 5 s after it heals', async () => {
+    await using server = await serverWithValues()
     await using proxy = await startFaultProxy(server)
     await using cache = await openCache(`redis://127.0.0.1:${proxy.port}`, { l1: false })
     proxy.inject({ blackhole: true })
@@ -141,8 +138,8 @@ describe('F13: the other end has vanished without a goodbye', () => {
     expect(Math.max(...overruns)).toBeLessThan(SLACK_MS)
     proxy.heal()
     expect(await overrunMs(RECONNECT_MS, () => inUseAgain(cache))).toBeLessThan(SLACK_MS)
-    const before = loads
+    const { loads } = cache.stats()
     expect(await cache.getOrSet('stored 1', load)).toBe('value of stored 1')
-    expect(loads).toBe(before)
+    expect(cache.stats().loads).toBe(loads)
   })
 })

@@ -1,16 +1,14 @@
-/** Redis is killed, is not there at the start, or comes back empty. */
-import { type RedisServer, startFaultProxy, startRedis } from '@holdfast/testkit'
+/** Redis is killed, or comes back empty. */
+import { type RedisServer, startRedis } from '@holdfast/testkit'
 import type { Cache } from 'holdfast'
 import { systemClock } from 'holdfast/contracts'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Names } from '../names.ts'
 import type { FloodResult } from '../testing/flood-node.ts'
-import { LONG, LONG_TEST_MS } from '../testing/long.ts'
 import { inUseAgain, openCache } from '../testing/open-cache.ts'
 import { answerBoundMs, overrunMs, SLACK_MS } from '../testing/overrun.ts'
 import { percentile } from '../testing/percentile.ts'
 import { TestProcess } from '../testing/test-process.ts'
-import { ToldProcess } from '../testing/told-process.ts'
 import { pause, until } from '../testing/until.ts'
 
 const LOADER_MS = 30
@@ -149,50 +147,5 @@ describe('F5: Redis comes back empty', () => {
     await inUseAgain(cache)
     for (const key of keys) expect(await cache.get(key)).toBe(undefined)
     expect(await server.cli('KEYS', 'v:*')).toEqual([])
-  })
-})
-
-describe('F7: Redis is not there when the process starts', { timeout: LONG_TEST_MS }, () => {
-  interface Booted {
-    readonly overMs: number
-    readonly answer: string
-  }
-  const AWAY_MS = LONG ? 15_000 : 1000
-  const boot = new URL('../testing/boot.test-process.ts', import.meta.url)
-
-  /** Constructor and first answer together; the process compiles what they need within that time. */
-  function expectInTime({ overMs, answer }: Booted): void {
-    console.log(`F7: made and answered ${(-overMs).toFixed(0)} ms before the bound`)
-    expect(answer).toBe('loaded')
-    expect(overMs).toBeLessThan(SLACK_MS)
-  }
-
-  test('refused: the first answer keeps its bound, Redis is used when it comes, and the process ends well', async () => {
-    await server.kill()
-    await using process = new ToldProcess(boot, [server.url, `${LOADER_MS}`, 'close'])
-    expectInTime(await process.told())
-    await pause(AWAY_MS)
-    await server.restart()
-    expect(await process.told()).toEqual({ online: true })
-    expect(await process.ended).toEqual({ code: 0, signal: null })
-    expect(String(await server.cli('GET', new Names('boot').of('v', 'later')))).toContain('stored')
-  })
-
-  test('silent: the same', async () => {
-    await using proxy = await startFaultProxy(server)
-    proxy.inject({ blackhole: true })
-    await using process = new ToldProcess(boot, [`redis://127.0.0.1:${proxy.port}`, `${LOADER_MS}`, 'close'])
-    expectInTime(await process.told())
-    await pause(AWAY_MS)
-    proxy.heal()
-    expect(await process.told()).toEqual({ online: true })
-    expect(await process.ended).toEqual({ code: 0, signal: null })
-  })
-
-  test('a process that forgets to close the cache ends all the same', async () => {
-    await server.kill()
-    await using process = new ToldProcess(boot, [server.url, `${LOADER_MS}`, 'leave'])
-    expectInTime(await process.told())
-    expect(await process.ended).toEqual({ code: 0, signal: null })
   })
 })

@@ -1,8 +1,8 @@
 /** Loaders that fail or hang, in a process of its own: what they throw reaches who waits for it, and nobody else. */
-import { type RedisServer, startRedis } from '@holdfast/testkit'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startRedis } from '@holdfast/testkit'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { SLACK_MS } from '../testing/overrun.ts'
-import { TIERS } from '../testing/tiers.ts'
+import { TIERS, type Tiers } from '../testing/tiers.ts'
 import { type ProcessEnd, ToldProcess } from '../testing/told-process.ts'
 
 interface Told {
@@ -34,30 +34,29 @@ interface Told {
 const WAITERS = 50
 const program = new URL('../testing/loaders.test-process.ts', import.meta.url)
 
-let server: RedisServer
+/** What the process of each of TIERS told, and how it ended. */
+let runs: readonly { readonly told: Told; readonly end: ProcessEnd }[]
 beforeAll(async () => {
-  server = await startRedis()
-})
-afterAll(() => server.stop())
-
-describe.each(TIERS)('%s', (tiers) => {
-  let told: Told
-  let end: ProcessEnd
-  beforeAll(async () => {
+  await using server = await startRedis()
+  const run = async (tiers: Tiers): Promise<(typeof runs)[number]> => {
     await using process = new ToldProcess(program, [tiers, server.url])
-    told = await process.told<Told>()
-    end = await process.ended
-  })
+    return { told: await process.told<Told>(), end: await process.ended }
+  }
+  runs = await Promise.all(TIERS.map(run))
+})
+
+describe.each(TIERS.map((tiers, at) => [tiers, at] as const))('%s', (_tiers, at) => {
+  const ran = (): (typeof runs)[number] => runs[at] ?? never()
 
   test('F33: whatever a loader throws, and however: all waiters get that very thing of one call, and the next tries again', () => {
-    expect(Object.keys(told.failed)).toHaveLength(15)
-    for (const [how, result] of Object.entries(told.failed)) {
+    expect(Object.keys(ran().told.failed)).toHaveLength(15)
+    for (const [how, result] of Object.entries(ran().told.failed)) {
       expect(result, how).toEqual({ own: WAITERS, calls: 1, next: 'loaded' })
     }
   })
 
   test('F34: a loader that hangs ends at hardTimeout with its signal, and later calls are not blocked', () => {
-    const { hung } = told
+    const { hung } = ran().told
     expect(hung.codes).toEqual(['loader_timeout'])
     expect(hung.aborted).toBe(true)
     expect(hung.overMs).toBeLessThan(SLACK_MS)
@@ -66,14 +65,14 @@ describe.each(TIERS)('%s', (tiers) => {
   })
 
   test('F34: a delete frees the key at once; what the hung load does later changes nothing', () => {
-    const { free } = told
+    const { free } = ran().told
     expect(free.l2).toBe('applied')
     expect(free.overMs).toBeLessThan(SLACK_MS)
     expect([free.hung, free.kept]).toEqual(['loader_timeout', 'loaded'])
   })
 
   test('F36: the stale value while loads fail, told as stale, with few tries; after its grace the error', () => {
-    const { old } = told
+    const { old } = ran().told
     expect(old.given).toEqual(['old'])
     expect(old.entry).toBe('stale')
     expect(old.staleHits).toBeGreaterThan(20)
@@ -84,10 +83,14 @@ describe.each(TIERS)('%s', (tiers) => {
   })
 
   test('F36: a refresh that nobody waits for fails unheard; none of all this ends the process', () => {
-    expect(told.unheard).toEqual({ given: 'old', failed: true })
-    expect(end).toEqual({ code: 0, signal: null })
+    expect(ran().told.unheard).toEqual({ given: 'old', failed: true })
+    expect(ran().end).toEqual({ code: 0, signal: null })
   })
 })
+
+function never(): never {
+  throw new Error('it was not run')
+}
 
 test('a rejection that nobody handles does end such a process', async () => {
   const careless = new URL('data:text/javascript,Promise.reject(new Error("unheard"))')

@@ -1,18 +1,12 @@
 /** Connections that are lost again and again, and a fleet that loses all of them at once. */
 import { type RedisServer, startFaultProxy, startRedis } from '@holdfast/testkit'
 import { systemClock } from 'holdfast/contracts'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { LONG, LONG_TEST_MS } from '../testing/long.ts'
 import { ToldProcess } from '../testing/told-process.ts'
 import { pause } from '../testing/until.ts'
 
 const MIB = 1024 * 1024
-
-let server: RedisServer
-beforeEach(async () => {
-  server = await startRedis()
-})
-afterEach(() => server.stop())
 
 interface Held {
   readonly files: number
@@ -26,7 +20,8 @@ describe('F50', { timeout: LONG_TEST_MS }, () => {
   const TIMES = LONG ? 10_000 : 500
   const program = new URL('../testing/reconnects.test-process.ts', import.meta.url)
 
-  test(`${TIMES} reconnects leave no file, timer, listener or memory behind`, async () => {
+  test.concurrent(`${TIMES} reconnects leave no file, timer, listener or memory behind`, async () => {
+    await using server = await startRedis()
     await using process = new ToldProcess(program, [`${server.port}`, `${TIMES}`], { flags: ['--expose-gc'] })
     const { before, after, connections } = await process.told<
       Record<'before' | 'after', Held> & { connections: number }
@@ -61,7 +56,8 @@ describe('F51', { timeout: LONG_TEST_MS }, () => {
   const WINDOW_MS = 100
   const program = new URL('../testing/idle.test-process.ts', import.meta.url)
 
-  test(`a fleet of ${FLEET} that loses Redis comes back spread over a second, and each of it once`, async () => {
+  test.concurrent(`a fleet of ${FLEET} that loses Redis comes back spread over a second, and each of it once`, async () => {
+    await using server = await startRedis()
     await using proxy = await startFaultProxy(server)
     const url = `redis://127.0.0.1:${proxy.port}`
     await using fleet = new AsyncDisposableStack()
