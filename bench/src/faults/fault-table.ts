@@ -47,7 +47,7 @@ export function tableMarkdown(table: FaultTable): string {
       row.promise,
       ...names.map((name) => cellOf(verdicts.get(name))),
     ]),
-    ['', '', '**kept**', ...names.map((name) => `**${sumOf(table, name)}**`)],
+    ['', '', '', ...names.map((name) => `**${sumOf(table, name)}**`)],
   ]
   return cells.map((line) => `| ${line.map(escaped).join(' | ')} |`).join('\n')
 }
@@ -60,10 +60,10 @@ function cellOf(verdict: Verdict | undefined): string {
 }
 
 function sumOf({ lines }: FaultTable, name: string): string {
-  const outcomes = lines.map(({ verdicts }) => verdicts.get(name)?.outcome)
-  const kept = outcomes.filter((outcome) => outcome === 'kept').length
-  const judged = outcomes.filter((outcome) => outcome === 'kept' || outcome === 'broken').length
-  return `${kept} of ${judged}`
+  const count = (outcome: Verdict['outcome']): number =>
+    lines.filter(({ verdicts }) => verdicts.get(name)?.outcome === outcome).length
+  const without = count('cannot')
+  return `${count('kept')} kept, ${count('broken')} not${without === 0 ? '' : `, ${without} without the means`}`
 }
 
 function escaped(cell: string): string {

@@ -23,7 +23,7 @@ test('the slowest of the answers is held to the bound', () => {
 })
 
 test('a call without an answer keeps no bound, however wide', () => {
-  expect(inTime('first', [gone], 60_000)).toEqual({ figure: 'first > 6,000 ms', isKept: false })
+  expect(inTime('first', [gone], 60_000)).toEqual({ figure: 'first: no answer in 6 s', isKept: false })
 })
 
 test('no answers at all are none in time', () => {
@@ -55,6 +55,11 @@ test('an answer is right only with the version of the row', () => {
     { figure: 'read: gone', isKept: false },
     { figure: 'read: no answer in 6 s', isKept: false },
   ])
+})
+
+test('that no answer came is said once', () => {
+  const findings = [inTime('first', [gone], 350), right('first', [gone], 'v1')]
+  expect(verdictOf(findings, undefined)).toEqual({ outcome: 'broken', text: 'first: no answer in 6 s' })
 })
 
 test('one old value among many breaks the promise', () => {

@@ -48,9 +48,10 @@ export function cameAbout(what: string, ms: number | undefined, boundMs: number,
 /** Whether every call was answered with the row's version. Has nothing to say where all were. */
 export function right(what: string, answers: readonly Answer[], version: string): Finding {
   const wrong = answers.filter((answer) => answer.version !== version)
-  const [first] = wrong
+  // An answer that never came has its own words; a wrong one says more.
+  const first = wrong.find(({ isGivenUp }) => isGivenUp !== true) ?? wrong[0]
   if (first === undefined) return { figure: '', isKept: true }
-  const count = answers.length === 1 ? '' : `${wrong.length} of ${answers.length} `
+  const count = answers.length === 1 || first.isGivenUp ? '' : `${wrong.length} of ${answers.length} `
   return { figure: `${what}: ${count}${answerText(first)}`, isKept: false }
 }
 
@@ -91,7 +92,8 @@ export function cannot(figure: string): Finding {
 
 /** All findings of a row, in one word and one line; a process that ended by itself has kept no promise. */
 export function verdictOf(findings: readonly Finding[], crash: string | undefined): Verdict {
-  const figures = findings.map(({ figure }) => figure).filter((figure) => figure !== '')
+  // That no answer came is found twice: it was late, and it was not right.
+  const figures = [...new Set(findings.map(({ figure }) => figure))].filter((figure) => figure !== '')
   if (crash !== undefined) return { outcome: 'broken', text: [...figures, `crashed: ${crash}`].join(', ') }
   const judged = findings.filter(({ isKept }) => isKept !== undefined)
   const text = figures.length === 0 ? 'as promised' : figures.join(', ')
@@ -107,9 +109,10 @@ function answerText({ ms, version, error, isGivenUp }: Answer): string {
 }
 
 function inTimeMs(what: string, answers: readonly Answer[], ms: number, boundMs: number): Finding {
-  const isGivenUp = answers.some((answer) => answer.isGivenUp && answer.ms <= ms)
   if (answers.length === 0) return { figure: `${what}: none`, isKept: false }
-  return { figure: `${what} ${isGivenUp ? '> ' : ''}${msText(ms)}`, isKept: !isGivenUp && ms <= boundMs }
+  const givenUp = answers.find((answer) => answer.isGivenUp && answer.ms <= ms)
+  if (givenUp !== undefined) return { figure: `${what}: ${answerText(givenUp)}`, isKept: false }
+  return { figure: `${what} ${msText(ms)}`, isKept: ms <= boundMs }
 }
 
 function msText(ms: number): string {

@@ -14,7 +14,12 @@ const RUN_MS_MAX = 900_000
 /** invalidateTag of one tag over many keys, and over a hundred times as many: it should make no difference. */
 export const invalidateTagRows: readonly Row[] = [
   invalidateTag('invalidate-tag', '10,000 keys', 'both', ({ taggedKeys }) => taggedKeys),
-  invalidateTag('invalidate-tag-many', '1,000,000 keys (100,000 with --quick), no L1', 'l2', ({ manyTaggedKeys }) => manyTaggedKeys),
+  invalidateTag(
+    'invalidate-tag-many',
+    '1,000,000 keys (100,000 with --quick), no L1',
+    'l2',
+    ({ manyTaggedKeys }) => manyTaggedKeys,
+  ),
 ]
 
 function invalidateTag(
