@@ -20,14 +20,14 @@ afterAll(() => server.stop())
 
 type Fault = (proxy: FaultProxy) => void
 
-const silenced: Fault = (proxy) => proxy.inject({ blackhole: true })
+const stranded: Fault = (proxy) => proxy.strand()
 const FAULTS: Readonly<Record<string, Fault>> = {
   'cut, and nobody answers': (proxy) => {
     proxy.inject({ refuse: true })
     proxy.cut()
   },
-  'silent, and pushes come late': silenced,
-  'silent for ever, and another one works': (proxy) => proxy.strand(),
+  'silent, and pushes come late': (proxy) => proxy.inject({ blackhole: true }),
+  'silent for ever, and another one works': stranded,
 }
 
 interface Watched {
@@ -110,8 +110,8 @@ describe.each(['tracked', 'strong'] as const)('F18: L1 %s, a connection that is'
   })
 })
 
-test.concurrent('F18 is noticed: an L1 that nothing tells of changes is stale all the while', async () => {
-  const { staleMs, isStaleAfterwards } = await watch('untold', silenced, { mode: 'none', maxStale: '1m' })
+test.concurrent('F18 is noticed: without Δ, an L1 that has lost its pushes is stale all the while', async () => {
+  const { staleMs, isStaleAfterwards } = await watch('without Δ', stranded, { maxStale: '1m' })
   expect(isStaleAfterwards).toBe(true)
   expect(staleMs).toBeGreaterThan(MAX_STALE_MS + SLACK_MS)
 })

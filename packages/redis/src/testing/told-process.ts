@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { systemClock } from 'holdfast/contracts'
+import { LONG } from './long.ts'
 
 /** How a process ended. */
 export interface ProcessEnd {
@@ -15,7 +16,7 @@ export interface ToldProcessOptions {
   readonly before?: readonly string[]
 }
 
-const TOLD_MS_MAX = 60_000
+const TOLD_MS_MAX = LONG ? 900_000 : 60_000
 
 /**
  * A program of ours that runs by itself, tells how it goes (`tell`), and ends by itself. An unhandled rejection
@@ -56,7 +57,7 @@ export class ToldProcess implements AsyncDisposable {
     return this.#errors
   }
 
-  /** The next thing that it told. Rejects when it ends without, or tells nothing for a minute. */
+  /** The next thing that it told. Rejects when it ends without, or tells nothing for too long. */
   async told<T>(): Promise<T> {
     if (this.#told.length === 0 && this.#isRunning) {
       const { promise, resolve } = Promise.withResolvers<void>()
