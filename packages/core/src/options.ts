@@ -65,8 +65,11 @@ export interface L1Options {
 /** A life that may differ by tier. */
 export type TieredDuration = Duration | { readonly l1: Duration; readonly l2: Duration }
 
-/** Tags of an entry: a list, or derived from the loaded value. At most 64, each at most 512 characters. */
-export type TagsOption<T> = readonly string[] | ((value: T) => readonly string[])
+/**
+ * Tags of an entry: a list, or derived from the loaded value (which is never undefined, as that is not cached). At most
+ * 64, each at most 512 characters.
+ */
+export type TagsOption<T> = readonly string[] | ((value: Exclude<T, undefined>) => readonly string[])
 
 /** What may be said per call; createCache takes the first eight as defaults. */
 export interface EntryOptions<T = unknown> {

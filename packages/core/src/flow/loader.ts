@@ -6,7 +6,7 @@ export interface LoadContext {
 }
 
 /**
- * Reads the source of truth. undefined means: do not cache. Its duty: the state it reads is at least as new as its
- * own start (no outer snapshot transaction, no lagging replica).
+ * Reads the source of truth. undefined, which is then part of T, means: do not cache. Its duty: the state it reads
+ * is at least as new as its own start (no outer snapshot transaction, no lagging replica).
  */
-export type Loader<T = unknown> = (context: LoadContext) => T | undefined | Promise<T | undefined>
+export type Loader<T = unknown> = (context: LoadContext) => T | Promise<T>
