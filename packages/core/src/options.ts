@@ -126,7 +126,11 @@ export interface CacheOptions
    * A load inside of a loader does not wait. Default 256.
    */
   readonly maxConcurrentLoads?: number
-  /** Largest encoded value in L2; a larger one is served but not stored. At most '63mb' with Redis. Default '1mb'. */
+  /**
+   * Largest encoded value in L2. A larger one that was loaded is answered and kept on no tier, with the event
+   * `value_too_large`; `set` rejects with that code. Without L2 there is no such bound. At most '63mb' with Redis.
+   * Default '1mb'.
+   */
   readonly maxValueBytes?: ByteSize
   /**
    * 'freeze' (default): one shared object, deeply frozen. 'clone': a copy per hit. 'share': the object as it is,

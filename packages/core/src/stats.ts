@@ -22,6 +22,8 @@ export interface CacheStats {
   readonly loadErrors: number
   /** Loads whose value could not be stored because something was invalidated meanwhile. */
   readonly refusedFills: number
+  /** Loaded values above maxValueBytes: answered, and kept on no tier. */
+  readonly tooLargeValues: number
   readonly refreshes: number
   readonly invalidations: number
   readonly l2Errors: number
@@ -61,6 +63,7 @@ export class Counters {
   loads = 0
   loadErrors = 0
   refusedFills = 0
+  tooLargeValues = 0
   refreshes = 0
   invalidations = 0
   l2Errors = 0
@@ -103,6 +106,7 @@ export class Counters {
       loads: this.loads,
       loadErrors: this.loadErrors,
       refusedFills: this.refusedFills,
+      tooLargeValues: this.tooLargeValues,
       refreshes: this.refreshes,
       invalidations: this.invalidations,
       l2Errors: this.l2Errors,

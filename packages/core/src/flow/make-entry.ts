@@ -72,10 +72,19 @@ export function encodeLoaded(rt: Runtime, key: string, parts: ValueParts): Encod
   try {
     return encode(rt, key, parts)
   } catch (error) {
-    const isTooLarge = error instanceof CacheError && error.code === 'value_too_large'
-    rt.recorder.trouble(isTooLarge ? 'value_too_large' : 'l2.write_failed', key, error)
+    if (error instanceof CacheError && error.code === 'value_too_large') tellTooLarge(rt, key, error)
+    else rt.recorder.trouble('l2.write_failed', key, error)
     return undefined
   }
+}
+
+/** Whoever loads such a value again and again should not have to listen to events to find out why. */
+function tellTooLarge(rt: Runtime, key: string, error: CacheError): void {
+  const isFirst = rt.recorder.counters.tooLargeValues++ === 0
+  rt.recorder.trouble('value_too_large', key, error)
+  if (!isFirst) return
+  const fate = 'it is answered and not cached (told once; see stats().tooLargeValues)'
+  rt.log('warn', `cache ${show(rt.name)}: ${error.message}: ${fate}`)
 }
 
 function encodeWith(codec: Codec, key: string, { value, form }: ValueParts): Encoded {
