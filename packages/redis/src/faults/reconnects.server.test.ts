@@ -39,7 +39,8 @@ describe('F50', { timeout: LONG_TEST_MS }, () => {
     expect(after.listeners).toBe(before.listeners)
     // Each leaked connection would hold its read buffer of 64 KiB.
     expect(after.heapBytes - before.heapBytes).toBeLessThan(2 * MIB)
-    expect(after.rssBytes - before.rssBytes).toBeLessThan(32 * MIB)
+    // Flat in the long form; in the short one V8 is still growing.
+    expect(after.rssBytes - before.rssBytes).toBeLessThan((LONG ? 16 : 64) * MIB)
     expect(process.errors).toBe('')
     expect(await process.ended).toEqual({ code: 0, signal: null })
   })
