@@ -187,12 +187,9 @@ export class RespParser implements Framing<RespValue> {
     }
     if (bytes[end] !== CR || bytes[end + 1] !== LF)
       throw new RespProtocolError('a bulk that ends without CRLF')
-    const view = bytes.subarray(at, end)
-    if (sink.borrows !== true || this.#isInPush) this.#emit(bulkValue(type, Buffer.from(view)), sink)
-    else {
-      this.#holdsViews ||= this.#items !== undefined
-      this.#emit(bulkValue(type, view), sink)
-    }
+    const isLent = sink.borrows === true && !this.#isInPush
+    if (isLent && this.#items !== undefined) this.#holdsViews = true
+    this.#emit(bulkValue(type, isLent ? bytes.subarray(at, end) : copyOf(bytes, at, end)), sink)
     return end + 2
   }
 
@@ -335,6 +332,13 @@ export class RespParser implements Framing<RespValue> {
     if (kind === PUSH) sink.push(items)
     else this.#emit(kind === MAP ? mapValue(items) : items, sink)
   }
+}
+
+/** Cheaper than a view that is copied: one object instead of two. */
+function copyOf(bytes: Buffer, from: number, to: number): Buffer {
+  const copy = Buffer.allocUnsafe(to - from)
+  bytes.copy(copy, 0, from, to)
+  return copy
 }
 
 /** A value whose bytes are its own. Recurses at most NESTING_MAX deep. */
