@@ -44,6 +44,8 @@ export interface RedisClientEvents {
   onDetour?(why: string): void
   /** The user may not do what was asked for, in the server's words; the connection stays. Once a text. */
   onDenied?(why: string): void
+  /** The server refuses writes (memory, disk or replicas), in its words; the connection stays. Once a cause and connection. */
+  onRefusing?(why: string): void
   /** These keys, read on this connection, may have changed; null: any key may have. */
   onInvalidate?(keys: readonly Buffer[] | null): void
   /** Everything that the server did before `sentAtMs` (monotonic) has been delivered. */
@@ -106,6 +108,7 @@ export class RedisClient implements RedisCommands {
   /** What was told already. */
   readonly #detours = new Set<string>()
   readonly #denials = new Set<string>()
+  readonly #refusals = new Set<string>()
 
   /** Starts connecting at once. Throws only `invalid_argument`. */
   constructor(options: RedisClientOptions) {
@@ -209,6 +212,13 @@ export class RedisClient implements RedisCommands {
     return done
   }
 
+  /** A script could not store tokens, and answered all the same: that is how it meets a full memory. */
+  mintedTooLittle(): void {
+    // Where it says why it refuses, it needs no guess.
+    if (this.#refusals.size === 0)
+      this.#tellRefusal('OOM', 'the server keeps no new token (is its memory full?)')
+  }
+
   /** Gives up the present connection and opens another, e.g. when its server is no longer the primary. */
   reconnect(reason: Error): void {
     this.#connection.reconnect(reason)
@@ -258,6 +268,7 @@ export class RedisClient implements RedisCommands {
 
   #becomeReady(generation: number): void {
     this.#detours.clear()
+    this.#refusals.clear()
     this.#beat()
     if (this.#facts !== undefined) this.#events.onReady?.({ ...this.#facts, generation })
   }
@@ -301,17 +312,24 @@ export class RedisClient implements RedisCommands {
     if (error === undefined) return undefined
     // The handshake finds out more: which server to go to, when it is ready, or that it is not for us.
     if (UNFIT.has(error.prefix)) queueMicrotask(() => this.#leave(unavailable(error.message)))
-    if (error.prefix === 'NOPERM') this.#tellDenied(error.message)
+    const why = error.message
+    if (error.prefix === 'NOPERM') this.#tellIfKept(this.#denials, why, () => this.#events.onDenied?.(why))
+    if (error.refusesWrites) this.#tellRefusal(error.prefix, why)
     return error
   }
 
-  /** Where the connection stays: one that is given up for this is told of by its refusal. */
-  #tellDenied(why: string): void {
-    if (this.#denials.size >= TOLD_MAX || this.#denials.has(why)) return
-    this.#denials.add(why)
+  /** By the first word of the answer: a script adds to the others where it was. */
+  #tellRefusal(cause: string, why: string): void {
+    this.#tellIfKept(this.#refusals, cause, () => this.#events.onRefusing?.(why))
+  }
+
+  /** Told where the connection stays: one that is given up for this is told of by its refusal. */
+  #tellIfKept(told: Set<string>, what: string, tell: () => void): void {
+    if (told.size >= TOLD_MAX || told.has(what)) return
+    told.add(what)
     this.#clock.after(0, () => {
-      if (this.ready) this.#tell(() => this.#events.onDenied?.(why))
-      else this.#denials.delete(why)
+      if (this.ready) this.#tell(tell)
+      else told.delete(what)
     })
   }
 

@@ -244,7 +244,11 @@ export class RedisNamespace implements NamespaceStore {
   async #mint(tags: readonly string[], lifeMs: number, by: number): Promise<Tokens> {
     const names = this.#tokenNames(tags, true)
     const args = [Math.ceil(lifeMs), ...names.map(() => this.#newToken())]
-    return tokensOf(asArray(await this.#tracked(scripts.MINT, names, args, by)), tags, true)
+    const minted = tokensOf(asArray(await this.#tracked(scripts.MINT, names, args, by)), tags, true)
+    if (minted.namespace === undefined || minted.epoch === undefined || minted.tags.size < tags.length) {
+      this.#client.mintedTooLittle()
+    }
+    return minted
   }
 
   #command(args: readonly RespArgument[], by: number): Promise<RespValue> {

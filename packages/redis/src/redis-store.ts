@@ -90,6 +90,7 @@ export class RedisStore implements Store, Lane {
         onFatal: (error) => this.#warn(error.message),
         onDetour: (why) => this.#warn(why),
         onDenied: (why) => this.#warn(why),
+        onRefusing: (why) => this.#warn(`${why}: it refuses writes; reads go on, and nothing new is stored`),
         onInvalidate: (names) => this.#invalidated(names),
         onVerified: (sentAtMs) => this.#each((watcher) => watcher.verified(sentAtMs)),
         onTrouble: (error) => this.#warn(String(error)),

@@ -24,12 +24,16 @@ const REFUSING = new Set(['MISCONF', 'NOREPLICAS', 'OOM'])
 export class RedisReplyError extends CacheError {
   /** The first word of the answer, such as `NOSCRIPT`, `OOM` or `WRONGPASS`; `ERR` where it is no such code. */
   readonly prefix: string
+  /** The server refuses what writes, for now, and goes on answering what reads. */
+  readonly refusesWrites: boolean
 
   constructor(prefix: string, message: string) {
     const isAway = AWAY.has(prefix)
+    const refusesWrites = REFUSING.has(prefix)
     const code: CacheErrorCode = isAway ? 'l2_unavailable' : 'l2_error'
-    super(code, message, { tier: 'l2', retryable: isAway || REFUSING.has(prefix) })
+    super(code, message, { tier: 'l2', retryable: isAway || refusesWrites })
     this.prefix = prefix
+    this.refusesWrites = refusesWrites
   }
 }
 

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type RedisServer, startRedis } from '@holdfast/testkit'
-import type { Cache, CacheOptions } from 'holdfast'
+import type { Cache, CacheOptions, Logger } from 'holdfast'
 import { systemClock } from 'holdfast/contracts'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Names } from '../names.ts'
@@ -36,6 +36,12 @@ interface Refusal {
 
 const config = async (name: string, value: string | number): Promise<void> =>
   void (await server.cli('CONFIG', 'SET', name, value))
+
+/** The warnings of a cache. */
+const recorded = (): { readonly lines: string[]; readonly logger: Logger } => {
+  const lines: string[] = []
+  return { lines, logger: { info: () => undefined, warn: (line) => void lines.push(line) } }
+}
 
 const noMemory: Refusal = {
   name: 'OOM: memory is full under noeviction',
@@ -96,7 +102,7 @@ async function isStored(key: string): Promise<boolean> {
   return (await server.cli('EXISTS', new Names('faults').of('v', key))) === 1
 }
 
-describe.each([noMemory, noSnapshot, noReplicas])('$name', ({ refuse, mend, removes }) => {
+describe.each([noMemory, noSnapshot, noReplicas])('$name', ({ name, refuse, mend, removes }) => {
   test('reads go on, also of a process that starts now; loaded values are served, each fill that failed is told', async () => {
     await using cache = await open()
     await cache.set('stored', 'v', { tags: ['t'] })
@@ -121,14 +127,40 @@ describe.each([noMemory, noSnapshot, noReplicas])('$name', ({ refuse, mend, remo
     expect(await isStored('mended')).toBe(true)
   })
 
-  test('a server that has refused from the start is told of with each load, too', async () => {
-    await using cache = await open()
+  test('a server that has refused from the start is told of with each load, and once in the log, too', async () => {
+    const { lines, logger } = recorded()
+    await using cache = await open({ logger })
     await refuse()
     for (let i = 0; i < LOADS; i++) expect(await inTime(() => cache.getOrSet(`k${i}`, () => i))).toBe(i)
     expect(cache.stats()).toMatchObject({ loads: LOADS, l2WriteFailures: LOADS, l2: { online: true } })
+    await until('it is told', () => lines.length > 0)
+    expect(lines).toEqual([
+      expect.stringMatching(/: it refuses writes; reads go on, and nothing new is stored$/),
+    ])
     await mend()
     expect(await cache.getOrSet('mended', () => 'v')).toBe('v')
     expect(await isStored('mended')).toBe(true)
+  })
+
+  test('the log says so, once a connection', async () => {
+    const { lines, logger } = recorded()
+    await using cache = await open({ logger })
+    await cache.set('before', 'v')
+    await refuse()
+    for (let i = 0; i < LOADS; i++) await cache.getOrSet(`k${i}`, () => i)
+    await until('it is told', () => lines.length > 0)
+    const [cause] = name.split(':')
+    const line = new RegExp(
+      `the server answered "${cause} .*": it refuses writes; reads go on, and nothing new`,
+    )
+    expect(lines).toEqual([expect.stringMatching(line)])
+    await server.cli('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+    await until('the loss is told', () => lines.length > 1)
+    await inUseAgain(cache)
+    await cache.getOrSet('after', () => 'v')
+
+    await until('it is told again', () => lines.length > 2)
+    expect(lines).toEqual([expect.stringMatching(line), expect.any(String), expect.stringMatching(line)])
   })
 
   test('an invalidation is applied where the server removes, else it is queued, truthfully, and made good', async () => {
@@ -153,7 +185,8 @@ describe.each([noMemory, noSnapshot, noReplicas])('$name', ({ refuse, mend, remo
     const startMs = systemClock.now()
     await mend()
     await inUseAgain(cache)
-    await until('nothing is owed', () => cache.stats().l2.queuedInvalidations === 0)
+    const owed = () => [cache, cache.namespace('inner')].map((one) => one.stats().l2.queuedInvalidations)
+    await until('nothing is owed', () => owed().every((count) => count === 0))
     expect(systemClock.now() - startMs).toBeLessThan(RECOVERY_MS)
     await using fresh = await open()
     for (const one of [other, fresh]) {
