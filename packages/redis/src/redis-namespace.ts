@@ -20,7 +20,7 @@ import {
 import type { RedisClient } from './client.ts'
 import type { RedisScript } from './commands.ts'
 import { Names } from './names.ts'
-import { GetReceiver, MgetReceiver } from './read-receivers.ts'
+import { ReadReceiver } from './read-receiver.ts'
 import type { RespArgument } from './resp-encode.ts'
 import { RespOverlong, type RespValue } from './resp-value.ts'
 import * as scripts from './scripts.ts'
@@ -67,14 +67,14 @@ export class RedisNamespace implements NamespaceStore {
       queueMicrotask(() => request.answered(known, NO_TOKENS))
       return
     }
+    const receiver = new ReadReceiver(request, this.#client, value)
     if (request.tags.length === 0 && !request.namespace) {
-      this.#client.post(['GET', value], { by, sent: request }, new GetReceiver(request, this.#client, value))
+      this.#client.post(['GET', value], { by, sent: request }, receiver)
     } else {
       const names = request.tags.map((tag) => this.#names.of('t', tag))
       if (request.namespace) names.push(this.#names.own('n'))
       // The value last: one that is too long is answered when its first bytes are there.
-      const options = { by, sent: request, track: true }
-      this.#client.post(['MGET', ...names, value], options, new MgetReceiver(request, this.#client, value))
+      this.#client.post(['MGET', ...names, value], { by, sent: request, track: true }, receiver)
     }
   }
 
