@@ -37,9 +37,10 @@ export function machineLine(machine: Machine): string {
   return `${cores} cores (${cpu}), ${memoryGb} GB, ${machine.platform}, node ${node}, redis ${redis}`
 }
 
-/** The pinned peers on one line. */
-export function peersLine({ peers }: Machine): string {
+/** The pinned peers, or those that are named, on one line. */
+export function peersLine({ peers }: Machine, names: readonly string[] = Object.keys(peers)): string {
   return Object.entries(peers)
+    .filter(([name]) => names.includes(name))
     .map(([name, version]) => `${name} ${version}`)
     .join(', ')
 }

@@ -28,7 +28,7 @@ export const contenders: readonly FaultContender[] = [
     name: 'cacheable',
     settings:
       '@keyv/redis as its guide has it for not hanging (disableOfflineQueue, no reconnectStrategy, throwOnConnectError ' +
-      'off), and a socketTimeout of 250 ms with a pingInterval of 100 ms, connects in 250 ms; nonBlocking, but reads wait ' +
+      'off), and a socketTimeout of 230 ms with a pingInterval of 50 ms, connects in 250 ms; nonBlocking, but reads wait ' +
       'for L2, which would else never answer a cold L1; throwErrors for those of the loader; CacheableSync on ' +
       '@qified/redis where a row has several processes, with a listener for its errors that it has no public way to add',
     lacks: NO_RESILIENCE,

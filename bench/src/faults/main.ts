@@ -23,6 +23,14 @@ import { faultsDocument } from './faults-document.ts'
 import type { Verdict } from './judge.ts'
 import { playRow } from './play-row.ts'
 
+const PEERS: readonly string[] = [
+  'bentocache',
+  'cacheable',
+  '@keyv/redis',
+  '@qified/redis',
+  'layered-loader',
+  'ioredis',
+]
 const DOCUMENT = join(import.meta.dirname, '../../../docs/concepts/faults.md')
 /** Rows that settings against faults are about; in the rest, both ways to set a library up come to the same. */
 const GUIDE_ROWS: readonly string[] = ['F1', 'F2', 'F3', 'F5', 'F7', 'F8', 'F12', 'F13']
@@ -54,7 +62,7 @@ async function describe(): Promise<readonly string[]> {
   const warning = loadWarning(load, machine.cores)
   return [
     machineLine(machine),
-    peersLine(machine),
+    peersLine(machine, PEERS),
     `load average at the start ${load.toFixed(1)}${isSmoke ? '; a smoke run: small herds, short faults' : ''}`,
     ...(warning === undefined ? [] : [`WARNING: ${warning}`]),
   ]

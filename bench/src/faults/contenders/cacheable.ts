@@ -4,10 +4,11 @@ import { RedisMessageProvider } from '@qified/redis'
 import { Cacheable, CacheableSync } from 'cacheable'
 import type { CacheSetup, FaultedCache, OpenFaulted } from '../contender.ts'
 
-const COMMAND_TIMEOUT_MS = 250
-// node-redis counts silence of the socket, not of a command: pings, each sent after the one before was answered, end
-// the idleness of a healthy connection in time.
-const PING_MS = 100
+const CONNECT_TIMEOUT_MS = 250
+// node-redis counts silence of the socket, in both directions, and not of a command. Pings, each sent when the one before
+// was answered, keep a healthy connection; one that falls silent right after a ping is noticed after both together.
+const PING_MS = 50
+const SOCKET_TIMEOUT_MS = 230
 
 /** Cacheable over @keyv/redis, as its guide has it for not hanging, with the timeouts of node-redis. */
 export const openCacheable: OpenFaulted = (setup) => {
@@ -18,8 +19,8 @@ export const openCacheable: OpenFaulted = (setup) => {
       disableOfflineQueue: true,
       pingInterval: PING_MS,
       socket: {
-        connectTimeout: COMMAND_TIMEOUT_MS,
-        socketTimeout: COMMAND_TIMEOUT_MS,
+        connectTimeout: CONNECT_TIMEOUT_MS,
+        socketTimeout: SOCKET_TIMEOUT_MS,
         reconnectStrategy: false,
       },
     },

@@ -1,3 +1,4 @@
+import { nowMs, pause } from '../../clock.ts'
 import { ANSWER_MS, HIT_MS, keysOf, L2_TIMEOUT_MS, LOADER_MS, SLACK_MS } from '../bounds.ts'
 import type { FaultRow } from '../fault-row.ts'
 import { atMost, cameAbout, inTime, mostInTime, right } from '../judge.ts'
@@ -8,6 +9,7 @@ const HITS = 100
 const SLICED_KEYS = 20
 // Into the head of a reply, and never to its end.
 const RESET_AFTER_BYTES = 20
+const CUT_MS_MAX = 1000
 
 export const slow: FaultRow = {
   id: 'F10',
@@ -39,9 +41,16 @@ export const resetInReply: FaultRow = {
     const writer = await stage.readyOtherNode('v1', LOADER_MS)
     await writer.call(['stored', 'second'])
     const node = await stage.readyNode('v1', LOADER_MS)
+    const { accepted, connections } = stage.proxy
     stage.proxy.inject({ resetAfterBytes: RESET_AFTER_BYTES })
-    const cut = await node.call(['stored'])
+    const asked = node.call(['stored'])
+    // Once: whoever connects again finds a network without faults.
+    const untilMs = nowMs() + CUT_MS_MAX
+    const isCut = (): boolean => stage.proxy.connections < connections || stage.proxy.accepted > accepted
+    while (!isCut() && nowMs() < untilMs) await pause(1)
+    if (!isCut()) throw new Error('no connection was reset: the row says nothing')
     stage.proxy.heal()
+    const cut = await asked
     const next = await node.call(['second'])
     return [
       inTime('cut', cut, ANSWER_MS),

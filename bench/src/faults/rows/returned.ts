@@ -18,10 +18,11 @@ export const backEmpty: FaultRow = {
     await node.call(['held'])
     await stage.server.kill()
     await node.call(['held'])
+    await node.loadFrom({ version: 'v2', loadMs: LOADER_MS })
     await pause(AWAY_MS * stage.scale.patience)
     await stage.server.restart()
     const again = await stage.usedAgain(node, RETURN_MS + SLACK_MS, WAITED_MS)
-    // Another process loads what has changed meanwhile; the first still holds the old value, and may answer with it.
+    // What has changed meanwhile is loaded by another; the first still holds the old value, and may answer with it.
     const other = await stage.readyOtherNode('v2', LOADER_MS)
     await other.call(['held'])
     await node.call(['held'])
