@@ -18,7 +18,7 @@ import type { Loader } from './flow/loader.ts'
 import { getOrSetMany, type ManyLoader } from './flow/many.ts'
 import { mutate, type Written } from './flow/mutate.ts'
 import { type Reservation, reserve } from './flow/reserve.ts'
-import { set } from './flow/set.ts'
+import { type Stored, set } from './flow/set.ts'
 import { answerOf } from './flow/value.ts'
 import { type CacheKey, checkName, encodeKey } from './keys.ts'
 import type { EntryOptions } from './options.ts'
@@ -164,8 +164,12 @@ export class Cache implements AsyncDisposable {
     return found?.entry === undefined ? undefined : Math.max(0, found.entry.staleAt - rt.clock.now())
   }
 
-  /** Stores a copy of the value; the last write to arrive wins. 1 round trip, tags included. */
-  async set<T>(key: CacheKey, value: T, options?: SetOptions<T>): Promise<Invalidated> {
+  /**
+   * Stores a copy; the last to arrive wins. With `version` only over an entry of a lower one: over none, or a newer one,
+   * nothing is stored. Rejects with `unsupported_value`, `value_too_large`, or `l1_full` (no L2). 1 round trip, tags
+   * included.
+   */
+  async set<T>(key: CacheKey, value: T, options?: SetOptions<T>): Promise<Stored> {
     const rt = this.#open()
     const encoded = encodeKey(key)
     const { policy, version } = this.#setPolicy(options)
@@ -173,17 +177,17 @@ export class Cache implements AsyncDisposable {
   }
 
   /**
-   * `set` for several entries, pipelined: 'queued' if any of them is. Nothing is stored where a key is bad; a value that
-   * no tier can keep does not keep the others from being stored.
+   * `set` for several entries, pipelined: 'queued' if any of them is, `stored` if all of them are. Nothing is stored where
+   * a key is bad; a value that no tier can keep does not keep the others from being stored.
    */
-  async setMany<T>(entries: Iterable<readonly [CacheKey, T]>, options?: SetOptions<T>): Promise<Invalidated> {
+  async setMany<T>(entries: Iterable<readonly [CacheKey, T]>, options?: SetOptions<T>): Promise<Stored> {
     const rt = this.#open()
     const pairs = encodePairs(entries)
     const { policy, version } = this.#setPolicy(options)
     const ended = await inSlices(pairs, (slice) =>
       Promise.all(slice.map(([key, value]) => set(rt, key, value, policy, version))),
     )
-    return worst(ended)
+    return { ...worst(ended), stored: ended.every((one) => one.stored) }
   }
 
   /** Removes the value; no load that began before brings it back. 1 round trip. */

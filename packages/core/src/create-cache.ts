@@ -115,6 +115,7 @@ export function createCacheWith(options: CacheOptions, rules: Fence): Cache {
   const createBreaker = (guarded: Store): Breaker =>
     new Breaker({
       clock,
+      l2TimeoutMs,
       probe: () => guarded.barrier(clock.now() + l2TimeoutMs),
       opened(failures, calls, cause) {
         root.recorder.trouble('l2.breaker_opened', undefined, cause)

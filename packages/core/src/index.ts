@@ -17,6 +17,7 @@ export type { LoadContext, Loader } from './flow/loader.ts'
 export type { LoadManyContext, ManyLoader } from './flow/many.ts'
 export type { Written } from './flow/mutate.ts'
 export type { Reservation } from './flow/reserve.ts'
+export type { Stored } from './flow/set.ts'
 export type { CacheKey, KeyPart } from './keys.ts'
 export type {
   CacheOptions,

@@ -184,7 +184,7 @@ describe.each(TIERS)('%s', (tiers) => {
       expect(await cache.getMany([])).toEqual([])
       expect(await cache.getOrSetMany([], never)).toEqual([])
       expect(await cache.deleteMany([])).toEqual({ l2: 'applied' })
-      expect(await cache.setMany([])).toEqual({ l2: 'applied' })
+      expect(await cache.setMany([])).toEqual({ l2: 'applied', stored: true })
     })
 
     test('the same ones several times: loaded once, answered each time', async () => {

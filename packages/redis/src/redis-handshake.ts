@@ -14,7 +14,11 @@ export type Tracking = 'all' | 'asked' | 'off'
 
 const TRACKING_COMMANDS: Readonly<Record<Tracking, readonly (readonly string[])[]>> = {
   all: [['CLIENT', 'TRACKING', 'ON']],
-  asked: [['CLIENT', 'TRACKING', 'ON', 'OPTIN']],
+  // CACHING is tried out: tokens that are held and never pushed would be the end of every promise.
+  asked: [
+    ['CLIENT', 'TRACKING', 'ON', 'OPTIN'],
+    ['CLIENT', 'CACHING', 'YES'],
+  ],
   off: [],
 }
 

@@ -69,9 +69,9 @@ export function setHere(
   parts: ValueParts,
   tags: readonly string[],
   policy: Policy,
-): 'stored' | 'full' | 'too_large' | 'overtaken' {
+): 'stored' | 'full' | 'too_large' | 'overtaken' | 'no_tier' {
   const { memory } = rt.shared
-  if (memory === undefined) return 'stored'
+  if (memory === undefined) return 'no_tier'
   const pending = rt.pendings.open(key)
   const loaded = { value: parts.value, loadMark: 0, startedAt: rt.clock.now() }
   const entry = localEntry(rt, key, policy, parts, loaded, captureHere(rt, key, policy), tags)

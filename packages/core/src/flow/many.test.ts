@@ -65,7 +65,7 @@ describe.each(Object.entries(tiers))('%s', (_, open) => {
     const db = new BulkDatabase()
     expect(await cache.getOrSetMany([], db.load)).toEqual([])
     expect(await cache.getMany([])).toEqual([])
-    expect(await cache.setMany([])).toEqual({ l2: 'applied' })
+    expect(await cache.setMany([])).toEqual({ l2: 'applied', stored: true })
     expect(await cache.deleteMany([])).toEqual({ l2: 'applied' })
     expect(db.calls).toHaveLength(0)
   })

@@ -9,7 +9,7 @@ describe('set', () => {
     const [a, b] = [stage.node(), stage.node()]
     await a.cache.get('warm-up')
     stage.server.resetStats()
-    expect(await a.cache.set('k', 'first', { tags: ['t', 'u'] })).toEqual({ l2: 'applied' })
+    expect(await a.cache.set('k', 'first', { tags: ['t', 'u'] })).toEqual({ l2: 'applied', stored: true })
     expect(stage.server.stats.roundTrips).toBe(1)
     expect(await a.cache.get('k')).toBe('first')
     expect(stage.server.stats.roundTrips).toBe(1)
@@ -57,7 +57,7 @@ describe('set', () => {
     const [a, b] = [stage.node(), stage.node()]
     await b.cache.set('k', 'old')
     a.connection.disconnect()
-    expect(await a.cache.set('k', 'new')).toEqual({ l2: 'queued' })
+    expect(await a.cache.set('k', 'new')).toEqual({ l2: 'queued', stored: false })
     a.connection.reconnect()
     await stage.advance(100)
     expect(await b.cache.get('k')).toBeUndefined()
@@ -68,7 +68,7 @@ describe('set', () => {
     const [a, b] = [stage.node(), stage.node()]
     await b.cache.set('k', 'old')
     stage.server.failNext('put')
-    expect(await a.cache.set('k', 'new')).toEqual({ l2: 'queued' })
+    expect(await a.cache.set('k', 'new')).toEqual({ l2: 'queued', stored: false })
     expect(await a.cache.get('k')).toBeUndefined()
     await stage.advance(100)
     expect(await b.cache.get('k')).toBeUndefined()
@@ -76,7 +76,7 @@ describe('set', () => {
     stage.server.pause()
     const put = watched(a.cache.set('k', 'new'))
     await stage.advance(250)
-    expect(put()).toEqual({ value: { l2: 'queued' } })
+    expect(put()).toEqual({ value: { l2: 'queued', stored: false } })
     stage.server.resume()
     await stage.advance(1_000)
     // The server refuses what arrived before but ran after its deadline.
@@ -116,10 +116,29 @@ describe('set', () => {
     await using stage = new Stage()
     const [writer, other] = [stage.node(), stage.node()]
     await writer.cache.write({ keys: ['k'] }, async () => {
-      expect(await other.cache.set('k', 'old')).toEqual({ l2: 'applied' })
+      expect(await other.cache.set('k', 'old')).toEqual({ l2: 'applied', stored: false })
       expect(await other.cache.get('k')).toBeUndefined()
     })
     expect(await other.cache.get('k')).toBeUndefined()
+  })
+
+  test('where there is no tier it stores nothing, and says so', async () => {
+    await using stage = new Stage()
+    expect(await stage.alone({ l1: false }).set('k', 'v')).toEqual({ l2: 'applied', stored: false })
+    expect(await stage.alone().set('k', 'v')).toEqual({ l2: 'applied', stored: true })
+  })
+
+  test('setMany says stored only if every one is', async () => {
+    await using stage = new Stage()
+    const [a, b] = [stage.node(), stage.node()]
+    await b.cache.write({ keys: ['busy'] }, async () => {
+      const entries = [
+        ['free', 1],
+        ['busy', 2],
+      ] as const
+      expect(await a.cache.setMany(entries)).toEqual({ l2: 'applied', stored: false })
+      expect(await a.cache.getMany(['free', 'busy'])).toEqual([1, undefined])
+    })
   })
 
   test('setMany stores all, pipelined, and says queued if one of them is', async () => {
@@ -132,11 +151,11 @@ describe('set', () => {
       ['b', 2],
       ['c', 3],
     ])
-    expect(await a.cache.setMany(entries)).toEqual({ l2: 'applied' })
+    expect(await a.cache.setMany(entries)).toEqual({ l2: 'applied', stored: true })
     expect(stage.server.stats.roundTrips).toBe(1)
     expect(await b.cache.getMany(['c', 'a', 'b'])).toEqual([3, 1, 2])
     stage.server.failNext('put')
-    expect(await a.cache.setMany(entries)).toEqual({ l2: 'queued' })
+    expect(await a.cache.setMany(entries)).toEqual({ l2: 'queued', stored: false })
   })
 })
 
@@ -145,13 +164,13 @@ describe('set with a version', () => {
     await using stage = new Stage()
     const [a, b] = [stage.node(), stage.node()]
     await a.cache.set('k', 'v0')
-    for (const [version, expected] of [
-      [5n, 'v5'],
-      [4n, 'v5'],
-      [5n, 'v5'],
-      [6n, 'v6'],
+    for (const [version, expected, stored] of [
+      [5n, 'v5', true],
+      [4n, 'v5', false],
+      [5n, 'v5', false],
+      [6n, 'v6', true],
     ] as const) {
-      expect(await b.cache.set('k', `v${version}`, { version })).toEqual({ l2: 'applied' })
+      expect(await b.cache.set('k', `v${version}`, { version })).toEqual({ l2: 'applied', stored })
       await stage.settle()
       expect([await a.cache.get('k'), await b.cache.get('k')]).toEqual([expected, expected])
     }
@@ -160,7 +179,7 @@ describe('set with a version', () => {
   test('never plants itself where there is no entry', async () => {
     await using stage = new Stage()
     const [a, b] = [stage.node(), stage.node()]
-    await a.cache.set('k', 'old', { version: 1n })
+    expect(await a.cache.set('k', 'old', { version: 1n })).toEqual({ l2: 'applied', stored: false })
     expect(await a.cache.get('k')).toBeUndefined()
     expect(await b.cache.get('k')).toBeUndefined()
   })

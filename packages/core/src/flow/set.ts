@@ -8,6 +8,16 @@ import { encode, flagsOf, jitteredLife, sharedEntry, tagLifeMs, tagsOf } from '.
 import { validateBy } from './validate-by.ts'
 import { sealParts, type ValueParts } from './value.ts'
 
+/** What a write of a value answers. */
+export interface Stored extends Invalidated {
+  /**
+   * Whether the value is kept. False where L2 did not acknowledge it ('queued'), where `write` has its key in quarantine,
+   * where `version` found none or a newer one, and where there is no tier: any value before it is gone then, but for one
+   * of the same or a newer version.
+   */
+  readonly stored: boolean
+}
+
 /**
  * Stores a value: the last one to arrive wins. It is copied (isolation 'freeze' and 'clone') and sealed; what no tier
  * can keep is refused by `unsupported_value`, naming its path. A write that L2 does not acknowledge becomes a queued
@@ -19,7 +29,7 @@ export async function set(
   value: unknown,
   policy: Policy,
   version?: bigint,
-): Promise<Invalidated> {
+): Promise<Stored> {
   if (version !== undefined && rt.link === undefined) {
     throw invalidArgument(
       'version',
@@ -47,7 +57,7 @@ function setAlone(
   parts: ValueParts,
   tags: readonly string[],
   policy: Policy,
-): Invalidated {
+): Stored {
   const outcome = setHere(rt, key, parts, tags, policy)
   if (outcome === 'full') {
     throw new CacheError('l1_full', `no room in L1 for ${show(key)}: policy 'none' refuses new entries`, {
@@ -62,12 +72,12 @@ function setAlone(
       tier: 'l1',
     })
   }
-  return { l2: 'applied' }
+  return { l2: 'applied', stored: outcome === 'stored' }
 }
 
 /** The value cannot be stored: at least nobody may go on reading the one before it. */
-async function deleteInstead(rt: Runtime, key: string): Promise<Invalidated> {
-  return await deleteKeys(rt, [key])
+async function deleteInstead(rt: Runtime, key: string): Promise<Stored> {
+  return { ...(await deleteKeys(rt, [key])), stored: false }
 }
 
 async function put(
@@ -78,9 +88,9 @@ async function put(
   tags: readonly string[],
   policy: Policy,
   version: bigint | undefined,
-): Promise<Invalidated> {
+): Promise<Stored> {
   const { link } = rt
-  if (link === undefined) return { l2: 'applied' }
+  if (link === undefined) return { l2: 'applied', stored: false }
   const pending = rt.pendings.open(key)
   const watch = rt.cells.watch(tags, true)
   const { generation } = link
@@ -99,18 +109,19 @@ async function put(
     // A write under quarantine (or an older version) voided the lease, and stored nothing.
     if (reply.outcome === 'quarantined') return await deleteInstead(rt, key)
     rt.flights.void(key)
-    if (reply.outcome === 'older') return { l2: 'applied' }
+    if (reply.outcome === 'older') return { l2: 'applied', stored: false }
     learnTokens(watch, reply.tokens)
     rt.supersede(key, pending)
     const { namespace } = reply.tokens
-    if (namespace === undefined || rt.shared.memory === undefined || !link.usable) return { l2: 'applied' }
+    const ended = { l2: 'applied', stored: true } as const
+    if (namespace === undefined || rt.shared.memory === undefined || !link.usable) return ended
     const stored = {
       ...entry,
       namespaceToken: namespace,
       tags: tags.map((name) => ({ name, token: reply.tokens.tags.get(name) ?? '' })),
     }
     admitToL1(rt.fence, rt.shared.memory, sharedEntry(rt, key, policy, stored, parts, generation), pending)
-    return { l2: 'applied' }
+    return ended
   } catch (error) {
     rt.recorder.trouble('l2.write_failed', key, error)
     // Nobody may go on reading the value before it, and a late copy of this write must not stay: the caller hears
@@ -119,7 +130,7 @@ async function put(
     const isRefused = error instanceof CacheError && error.code === 'l2_error'
     if (isRefused) await link.invalidate({ kind: 'keys', names: [key] })
     else link.owe({ kind: 'keys', names: [key] })
-    return { l2: 'queued' }
+    return { l2: 'queued', stored: false }
   } finally {
     rt.pendings.close(pending)
   }

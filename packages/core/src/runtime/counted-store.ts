@@ -1,6 +1,7 @@
 import type {
   Acquired,
   AcquireRequest,
+  Clock,
   Filled,
   FillRequest,
   Names,
@@ -17,10 +18,12 @@ import type { Breaker } from '../guard/breaker.ts'
 export class CountedStore implements NamespaceStore {
   readonly #store: NamespaceStore
   readonly #breaker: Breaker
+  readonly #clock: Clock
 
-  constructor(store: NamespaceStore, breaker: Breaker) {
+  constructor(store: NamespaceStore, breaker: Breaker, clock: Clock) {
     this.#store = store
     this.#breaker = breaker
+    this.#clock = clock
   }
 
   /** Not counted here: whoever is answered in the order of the wire says so himself. */
@@ -85,13 +88,14 @@ export class CountedStore implements NamespaceStore {
   }
 
   #count<T>(operation: Promise<T>, by: number): Promise<T> {
+    const givenMs = by - this.#clock.now()
     return operation.then(
       (answer) => {
         this.#breaker.succeeded()
         return answer
       },
       (error: unknown) => {
-        this.#breaker.failed(error, by)
+        this.#breaker.failed(error, by, givenMs)
         throw error
       },
     )

@@ -431,7 +431,7 @@ describe('the first connection', () => {
       { value: 'shared' },
       { value: 'shared' },
       { value: { l2: 'applied' } },
-      { value: { l2: 'applied' } },
+      { value: { l2: 'applied', stored: true } },
     ])
   })
 
@@ -449,6 +449,6 @@ describe('the first connection', () => {
     expect(second()).toEqual({ value: 'v' })
     stage.server.start()
     await stage.settle()
-    expect(await cache.set('k', 'v')).toEqual({ l2: 'applied' })
+    expect(await cache.set('k', 'v')).toEqual({ l2: 'applied', stored: true })
   })
 })

@@ -75,7 +75,7 @@ export class L2Link implements StoreWatcher {
       timer.cancel()
       resolve()
     }
-    this.ops = new CountedStore(l2.store.namespace(namespace, this), l2.breaker)
+    this.ops = new CountedStore(l2.store.namespace(namespace, this), l2.breaker, clock)
   }
 
   /**
@@ -115,7 +115,7 @@ export class L2Link implements StoreWatcher {
     try {
       await this.store.barrier(by)
     } catch (error) {
-      this.#breaker.failed(error, by)
+      this.#breaker.failed(error, by, by - startedAt)
       throw error
     }
     this.#breaker.succeeded()
@@ -172,9 +172,9 @@ export class L2Link implements StoreWatcher {
     this.#breaker.succeeded()
   }
 
-  /** A read that was given until `by` was not answered. */
-  unanswered(error: unknown, by: number): void {
-    this.#breaker.failed(error, by)
+  /** A read that was sent at `askedAt` and given until `by` was not answered. */
+  unanswered(error: unknown, askedAt: number, by: number): void {
+    this.#breaker.failed(error, by, by - askedAt)
   }
 
   /** The breaker has closed: what is owed can be sent again. */

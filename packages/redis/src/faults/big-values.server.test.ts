@@ -30,7 +30,8 @@ const open = (options: Partial<CacheOptions> = {}): Promise<Cache> =>
 /** Stores as a process does that was given a larger maxValueBytes; and some small values. */
 async function seed(...keys: readonly string[]): Promise<void> {
   await using writer = await open({ maxValueBytes: '32mb', l1: false })
-  for (const key of keys) expect(await writer.set(key, BIG, { tags: ['t'] })).toEqual({ l2: 'applied' })
+  for (const key of keys)
+    expect(await writer.set(key, BIG, { tags: ['t'] })).toEqual({ l2: 'applied', stored: true })
   await writer.setMany(SMALL_KEYS.map((key) => [key, 'v']))
 }
 

@@ -79,7 +79,7 @@ describe('F12: RST in the middle of a reply', () => {
 
   test('a write whose outcome is unknown leaves nothing that is half known', async () => {
     proxy.inject({ resetAfterBytes: 2 })
-    expect(await cache.set('k', 'written')).toEqual({ l2: 'queued' })
+    expect(await cache.set('k', 'written')).toEqual({ l2: 'queued', stored: false })
     proxy.heal()
     await inUseAgain(cache)
     await until('nothing is owed', () => cache.stats().l2.queuedInvalidations === 0)

@@ -112,7 +112,7 @@ describe('F31: damaged entries', () => {
         await server.cli(command, name, ...args)
         expect(await here.getOrSet('k', () => value, { tags: ['t'] })).toEqual(value)
         await expectHealed()
-        expect(await here.set('k', 'written', { tags: ['t'] })).toEqual({ l2: 'applied' })
+        expect(await here.set('k', 'written', { tags: ['t'] })).toEqual({ l2: 'applied', stored: true })
         expect(await there.get('k')).toBe('written')
       },
     )

@@ -176,7 +176,7 @@ describe.each([noMemory, noSnapshot, noReplicas])('$name', ({ name, refuse, mend
     expect(await inTime(() => cache.expire('expired'))).toEqual(outcome)
     expect(await inTime(() => cache.namespace('inner').clear())).toEqual(outcome)
     // The new value is not stored in any case; the old one is gone where that is possible.
-    expect(await inTime(() => cache.set('overwritten', 'new'))).toEqual({ l2: 'queued' })
+    expect(await inTime(() => cache.set('overwritten', 'new'))).toEqual({ l2: 'queued', stored: false })
     const old = ['deleted', 'tagged', 'overwritten']
     expect(await inTime(() => cache.getMany(old))).toEqual([undefined, undefined, undefined])
     for (const key of old) expect(await inTime(() => cache.getOrSet(key, () => 'new'))).toBe('new')
@@ -194,7 +194,7 @@ describe.each([noMemory, noSnapshot, noReplicas])('$name', ({ name, refuse, mend
       expect(await one.getMany(['deleted', 'tagged', 'overwritten', 'expired'])).not.toContain('old')
       expect(await one.namespace('inner').get('cleared')).toBeUndefined()
     }
-    expect(await cache.set('deleted', 'new')).toEqual({ l2: 'applied' })
+    expect(await cache.set('deleted', 'new')).toEqual({ l2: 'applied', stored: true })
     expect(await fresh.get('deleted')).toBe('new')
   })
 })
@@ -227,7 +227,7 @@ test.runIf(isRoot)('MISCONF: an append-only file on a full disk is served as the
     await until('nothing is owed', () => cache.stats().l2.queuedInvalidations === 0)
     await younger.barrier()
     expect(await younger.get('stored')).toBeUndefined()
-    expect(await cache.set('stored', 'new')).toEqual({ l2: 'applied' })
+    expect(await cache.set('stored', 'new')).toEqual({ l2: 'applied', stored: true })
   } finally {
     run('umount', disk)
     rmSync(disk, { recursive: true })

@@ -180,7 +180,7 @@ describe('a server that restarts without data', () => {
     await returnInTime(server)
     await inUseAgain(cache)
     expect(await cache.getMany(['warm', 'tagged', 'warm, tagged'])).toEqual([undefined, undefined, undefined])
-    expect(await cache.set('tagged', 'new', { tags: ['t'] })).toEqual({ l2: 'applied' })
+    expect(await cache.set('tagged', 'new', { tags: ['t'] })).toEqual({ l2: 'applied', stored: true })
     await using other = await open(server.url, rule)
     expect(await other.get('tagged')).toBe('new')
     await other.invalidateTag('t')

@@ -76,8 +76,8 @@ describe('P: only a read that no push has killed goes into L1', () => {
       await stage.settle()
       return { put: put(), after: await a.cache.get('k') }
     },
-    holds: { put: { value: { l2: 'applied' } }, after: 'new' },
-    breaks: { put: { value: { l2: 'applied' } }, after: 'old' },
+    holds: { put: { value: { l2: 'applied', stored: true } }, after: 'new' },
+    breaks: { put: { value: { l2: 'applied', stored: true } }, after: 'old' },
   })
 
   race('a delete of this process while its own READ is under way', {
