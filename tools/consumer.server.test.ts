@@ -34,11 +34,12 @@ const tsconfig = {
 describe('a new project with the packed packages', () => {
   const project = mkdtempSync(join(tmpdir(), 'holdfast-consumer-'))
   let redis: RedisServer | undefined
+  let tarballs: readonly string[] = []
 
   beforeAll(async () => {
     redis = await startRedis()
     mustRun(['tsc', '-b'])
-    const tarballs = packPublicPackages(project)
+    tarballs = packPublicPackages(project)
     const write = (name: string, text: string): void => writeFileSync(join(project, name), text)
     write('package.json', JSON.stringify({ private: true, type: 'module' }))
     write('tsconfig.json', JSON.stringify(tsconfig))
@@ -50,6 +51,16 @@ describe('a new project with the packed packages', () => {
   afterAll(async () => {
     rmSync(project, { recursive: true })
     await redis?.stop()
+  })
+
+  test('says of each package what it is, and under which terms', () => {
+    const license = readFileSync(join(root, 'LICENSE'), 'utf8')
+    expect(tarballs).toHaveLength(publicPackages().length)
+    for (const tarball of tarballs) {
+      const files = mustRun(['tar', '-tzf', tarball]).split('\n')
+      expect(files, tarball).toEqual(expect.arrayContaining(['package/README.md', 'package/LICENSE']))
+      expect(mustRun(['tar', '-xzOf', tarball, 'package/LICENSE'])).toBe(license)
+    }
   })
 
   test('has every public package from one command, each once', () => {
