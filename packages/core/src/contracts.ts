@@ -253,7 +253,7 @@ export interface StoreEnvironment {
   readonly heartbeatMs: number
   /** Largest value that is written or read on the main lane. */
   readonly maxValueBytes: number
-  /** Background trouble and changes of state, one line each, without credentials. */
+  /** Background trouble and changes of state, one line each, without credentials; the cache puts its name before it. */
   log(level: 'info' | 'warn', message: string): void
 }
 

@@ -102,7 +102,7 @@ export function createCacheWith(options: CacheOptions, rules: Fence): Cache {
   const places = new LoadPlaces(clock, checkLoads(maxConcurrentLoads))
   const mode = checkMode(l1)
   checkHooks(logger, onEvent, clock)
-  const log = (level: 'info' | 'warn', message: string) => root.log(level, message)
+  const log = (level: 'info' | 'warn', message: string) => root.log(level, `cache ${show(name)}: ${message}`)
   const wantsPush = l1 !== false && (l1?.mode ?? 'tracked') !== 'none'
   const memory =
     l1 === false
@@ -120,10 +120,10 @@ export function createCacheWith(options: CacheOptions, rules: Fence): Cache {
       opened(failures, calls, cause) {
         root.recorder.trouble('l2.breaker_opened', undefined, cause)
         const text = `${failures} of the last ${calls} calls found it away or too late`
-        root.log('warn', `L2 ${guarded.address}: ${text}; going on without it until it answers`)
+        log('warn', `L2 ${guarded.address}: ${text}; going on without it until it answers`)
       },
       closed() {
-        root.log('info', `L2 ${guarded.address}: answers again`)
+        log('info', `L2 ${guarded.address}: answers again`)
         for (const rt of namespaces.values()) rt.link?.answersAgain()
       },
     })
@@ -134,7 +134,7 @@ export function createCacheWith(options: CacheOptions, rules: Fence): Cache {
     tracking: wantsPush ? 'values' : 'tokens',
     heartbeatMs: maxStaleMs / 3,
     maxValueBytes: bytes,
-    log: (level, message) => log(level, message),
+    log,
   })
   if (store !== undefined && !store.capabilities.push && (mode === 'strong' || mode === 'tracked')) {
     store.close().catch(() => undefined)

@@ -7,6 +7,7 @@ import {
   HandshakeRedirected,
   HandshakeRefused,
   type Receiver,
+  WireError,
 } from '@holdfast/wire'
 import { CacheError, type Clock, type Timer } from 'holdfast/contracts'
 import { type CommandOptions, type RedisCommands, type RedisScript, runScript } from './commands.ts'
@@ -102,6 +103,8 @@ export class RedisClient implements RedisCommands {
   readonly #nodes: NodeChooser
   readonly #connection: Connection<RespValue>
   readonly #time: ServerTime
+  /** The last connection ended before the server had answered anything. */
+  #isUnheard = false
   #facts: ServerFacts | undefined
   #heartbeat: Timer | undefined
   #barrier: Barrier | undefined
@@ -126,7 +129,10 @@ export class RedisClient implements RedisCommands {
     this.overlong = new OverlongValues(options.clock)
     this.#time = new ServerTime(options.clock)
     this.#connection = new Connection<RespValue>({
-      endpoint: () => this.#nodes.next(),
+      endpoint: () => {
+        this.#isUnheard = false
+        return this.#nodes.next()
+      },
       framing: () => new RespParser(options),
       handshake: (link) => this.#prepare(link, clientName),
       errorOf: (reply) => this.#errorOf(reply),
@@ -160,7 +166,11 @@ export class RedisClient implements RedisCommands {
 
   /** Why the last connection or attempt ended. */
   get lastError(): Error | undefined {
-    return this.#connection.lastError
+    const { lastError } = this.#connection
+    const isLost = lastError instanceof WireError && lastError.code === 'lost'
+    if (!isLost || !this.#isUnheard) return lastError
+    const hint = this.#options.address.endpoint.transport === 'tcp' ? '; a TLS port wants rediss://' : ''
+    return unavailable(`${lastError.message} before its first answer${hint}`)
   }
 
   /** The server's wall clock, estimated to half a round trip; ours until a server was reached. */
@@ -242,7 +252,12 @@ export class RedisClient implements RedisCommands {
     const { address, tracking, prepare } = this.#options
     const { credentials, db } = address
     this.#time.restart()
-    const facts = await shakeHands(link, { credentials, db, clientName, tracking }, this.#time)
+    const facts = await shakeHands(link, { credentials, db, clientName, tracking }, this.#time).catch(
+      (error: unknown) => {
+        this.#isUnheard = isLoss(error)
+        throw error
+      },
+    )
     this.#facts = facts
     this.#judge(facts)
     const command: RedisCommands['command'] = (args, options) => link.send(encodeCommand(args), options)
@@ -360,6 +375,11 @@ export class RedisClient implements RedisCommands {
 
 function unavailable(why: string): CacheError {
   return new CacheError('l2_unavailable', why, { tier: 'l2', retryable: true })
+}
+
+/** The first command ended with its connection. */
+function isLoss(error: unknown): boolean {
+  return error instanceof CacheError && error.cause instanceof WireError && error.cause.code === 'lost'
 }
 
 const TRACK_NEXT = encodeCommand(['CLIENT', 'CACHING', 'YES'])

@@ -1,4 +1,10 @@
-import { type Connect, DEFAULT_LIMITS } from '@holdfast/wire'
+import {
+  type Connect,
+  DEFAULT_LIMITS,
+  describeEndpoint,
+  type Endpoint,
+  HandshakeRefused,
+} from '@holdfast/wire'
 import {
   CacheError,
   invalidArgument,
@@ -15,6 +21,7 @@ import { RestartFence } from './failover/restart-fence.ts'
 import type { Place, RestartRule } from './failover/restart-rule.ts'
 import { Names, parseName } from './names.ts'
 import { type Lane, RedisNamespace } from './redis-namespace.ts'
+import { RedisReplyError } from './reply-error.ts'
 import type { RespArgument } from './resp-encode.ts'
 import { EVERY_SCRIPT } from './scripts.ts'
 import { dataOrigin, parseInfo } from './server-facts.ts'
@@ -32,10 +39,15 @@ const ENTRY_HEAD_BYTES_MAX = 128 * 1024
 // A first connection that takes longer is told of, once; later losses are told of when they happen.
 const ABSENT_AFTER_MS = 200
 
+// Where there was no answer by then, an attempt has failed, for a reason that can be told, after this (it is given 1 s).
+const CAUSE_AFTER_MS = 1_500
+
 // A server that is away for longer is told of once more, with the reason why it cannot be used.
 const STILL_ABSENT_AFTER_MS = 5_000
 // Lines told between one connection and the next.
 const WARNINGS_MAX = 32
+
+const NEEDED_RIGHTS = '; needed rights: leastAcl() of @holdfast/redis'
 
 interface Opened extends Place {
   readonly watcher: StoreWatcher
@@ -50,6 +62,7 @@ export class RedisStore implements Store, Lane {
   readonly client: RedisClient
   readonly clock: StoreEnvironment['clock']
   readonly #environment: StoreEnvironment
+  readonly #endpoint: Endpoint
   readonly #opened = new Map<string, Opened>()
   #echo: string | undefined
   #ready: RedisReady | undefined
@@ -57,6 +70,8 @@ export class RedisStore implements Store, Lane {
   #absence: Timer
   /** Told since the last connection was ready. */
   readonly #warned = new Set<string>()
+  /** Why the server refuses us: told by itself, and not once more as the reason of its absence. */
+  #refusal: string | undefined
   #closing = false
 
   /** `rule` is rule R as the user chose it; a check may pass another, and a network of its own. */
@@ -71,6 +86,7 @@ export class RedisStore implements Store, Lane {
       throw invalidArgument('maxValueBytes', "at most '63mb' with Redis", maxValueBytes)
     this.#rule = rule
     this.#environment = environment
+    this.#endpoint = address.endpoint
     this.clock = environment.clock
     this.address = address.display
     this.capabilities = { push: true, leaseMinMs: 1, lacks: {} }
@@ -87,9 +103,9 @@ export class RedisStore implements Store, Lane {
       events: {
         onReady: (ready) => this.#becomeReady(ready),
         onLost: (error) => this.#lose(error),
-        onFatal: (error) => this.#warn(error.message),
+        onFatal: (error) => this.#refused(error),
         onDetour: (why) => this.#warn(why),
-        onDenied: (why) => this.#warn(why),
+        onDenied: (why) => this.#warn(why + NEEDED_RIGHTS),
         onRefusing: (why) => this.#warn(`${why}: it refuses writes; reads go on, and nothing new is stored`),
         onInvalidate: (names) => this.#invalidated(names),
         onVerified: (sentAtMs) => this.#each((watcher) => watcher.verified(sentAtMs)),
@@ -102,15 +118,35 @@ export class RedisStore implements Store, Lane {
   /** A server that cannot be reached is a normal state, but not one to be silent about. */
   #warnIfAbsent(what: string, afterMs: number): Timer {
     return this.clock.after(afterMs, () => {
-      if (!this.client.ready) this.#warn(`${what}: ${this.client.lastError?.message ?? 'no answer'}`)
+      if (this.client.ready) return
+      const { lastError } = this.client
+      if (lastError === undefined) {
+        const isTls = this.#endpoint.transport === 'tls'
+        this.#warn(
+          `${what}: ${isTls ? 'no answer to the TLS handshake yet (is it a TLS port?)' : 'no answer'}`,
+        )
+        this.#absence = this.#warnIfAbsent('still away', CAUSE_AFTER_MS)
+      } else if (lastError.message !== this.#refusal) this.#warn(`${what}: ${this.#reasonOf(lastError)}`)
     })
   }
 
+  /** Why a connection ended. The line that it is told in names the configured server already. */
+  #reasonOf({ message }: Error): string {
+    const where = `${describeEndpoint(this.#endpoint)}: `
+    return message.startsWith(where) ? message.slice(where.length) : message
+  }
+
+  #refused(error: Error): void {
+    this.#refusal = error.message
+    const isDenied = error instanceof RedisReplyError && error.prefix === 'NOPERM'
+    this.#warn(`${error.message}; going on without it${isDenied ? NEEDED_RIGHTS : ''}`)
+  }
+
   /** Each line once until a connection is ready: a loss and the refusals behind it have one reason. */
-  #warn(text: string): void {
+  #warn(text: string, separator = ': '): void {
     if (this.#closing || this.#warned.has(text) || this.#warned.size >= WARNINGS_MAX) return
     this.#warned.add(text)
-    this.#environment.log('warn', `L2 ${this.address}: ${text}`)
+    this.#environment.log('warn', `L2 ${this.address}${separator}${text}`)
   }
 
   get online(): boolean {
@@ -181,6 +217,7 @@ export class RedisStore implements Store, Lane {
   #becomeReady(ready: RedisReady): void {
     this.#absence.cancel()
     this.#warned.clear()
+    this.#refusal = undefined
     this.#ready = ready
     this.#echo = undefined
     for (const opened of this.#opened.values()) {
@@ -208,7 +245,10 @@ export class RedisStore implements Store, Lane {
   #lose(error: Error): void {
     this.#ready = undefined
     this.#echo = undefined
-    this.#warn(error.message)
+    // A refusal is told by itself, right behind this.
+    if (!(error instanceof HandshakeRefused)) {
+      this.#warn(`is lost (${this.#reasonOf(error)}); going on without it, and connecting again`, ' ')
+    }
     if (!this.#closing) this.#absence = this.#warnIfAbsent('still away', STILL_ABSENT_AFTER_MS)
     this.#each((watcher) => watcher.lost())
   }

@@ -1,4 +1,5 @@
 import type { FrameSink, Framing } from '@holdfast/wire'
+import { show } from 'holdfast/contracts'
 import { RespError, RespOverlong, type RespValue } from './resp-value.ts'
 
 /** Bytes that are no RESP3, or are beyond a bound: the connection that sent them cannot be used any more. */
@@ -256,7 +257,12 @@ export class RespParser implements Framing<RespValue> {
   }
 
   #readLine(type: number, bytes: Buffer, at: number, sink: FrameSink<RespValue>): number {
-    if (!isLineType(type)) throw new RespProtocolError(`a value of the unknown type ${type}`)
+    if (!isLineType(type)) {
+      const first = show(String.fromCharCode(type))
+      throw new RespProtocolError(
+        `the answer begins with ${first}, which is not the Redis protocol: is this a Redis?`,
+      )
+    }
     const end = bytes.indexOf(LF, at + 1)
     if (end < 0) return this.#hold(bytes, at)
     if (end - at > LINE_BYTES_MAX) throw new RespProtocolError('a line that is too long')

@@ -59,7 +59,7 @@ describe('plaintext to another machine (S11)', () => {
     await Promise.resolve()
     expect([open, meant].map((cache) => cache.stats().l2.online)).toEqual([false, false])
     expect(lines.filter((line) => line.includes('unencrypted'))).toEqual([
-      expect.stringMatching(/^L2 redis:\/\/192\.0\.2\.1:6379\/0: THE PASSWORD and all values/),
+      expect.stringMatching(/^cache "open": L2 redis:\/\/192\.0\.2\.1:6379\/0: THE PASSWORD and all values/),
     ])
   })
 })

@@ -81,7 +81,6 @@ describe('credentials (B39)', () => {
 
 describe('what is wrong is named, and the password is not (B39)', () => {
   test.each([
-    ['', 'protocol'],
     ['hunter2', 'protocol'],
     ['http://:hunter2@h', 'protocol'],
     ['hunter2://h', 'protocol'],
@@ -134,14 +133,19 @@ describe('what is wrong is named, and the password is not (B39)', () => {
   ])('%j', (url, part) => {
     const caught = catchError(() => parseRedisUrl(url))
     expect(caught.code).toBe('invalid_argument')
-    expect(caught.message).toMatch(new RegExp(`^redis url: ${part}: expected `))
+    const where = part === 'the url' ? '' : `${part}: `
+    expect(caught.message).toMatch(new RegExp(`^redis url: ${where}expected `))
     expect(inspect(caught, { depth: null })).not.toMatch(/hunter2|123456/)
   })
 
   test('what is no string is refused by name', () => {
     // @ts-expect-error from plain JavaScript
-    expect(catchError(() => parseRedisUrl(undefined)).message).toMatch(
-      /^redis url: the url: expected a string/,
+    expect(catchError(() => parseRedisUrl(undefined)).message).toMatch(/^redis url: expected a string/)
+  })
+
+  test('an empty one is what a missing variable leaves', () => {
+    expect(catchError(() => parseRedisUrl('')).message).toBe(
+      'redis url: expected redis://…, got an empty string: is the variable set?',
     )
   })
 

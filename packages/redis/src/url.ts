@@ -22,8 +22,9 @@ const URL_CHARS_MAX = 4096
 const FORMS = 'redis://[user:password@]host[:port][/db], rediss:// or redis+unix:///path[?db=n]'
 
 // Only the part is named and never its text: where a URL is malformed, any piece of it may be the password.
-function bad(part: string, expected: string): CacheError {
-  return new CacheError('invalid_argument', `redis url: ${part}: expected ${expected}`)
+function bad(part: string | undefined, expected: string): CacheError {
+  const where = part === undefined ? '' : `${part}: `
+  return new CacheError('invalid_argument', `redis url: ${where}expected ${expected}`)
 }
 
 /**
@@ -32,9 +33,10 @@ function bad(part: string, expected: string): CacheError {
  * Throws CacheError `invalid_argument`, which says what is wrong and repeats nothing of the URL.
  */
 export function parseRedisUrl(text: string): RedisAddress {
-  if (typeof text !== 'string') throw bad('the url', `a string of the form ${FORMS}`)
-  if (text.length > URL_CHARS_MAX) throw bad('the url', `at most ${URL_CHARS_MAX} characters`)
-  if (hasControlOrSpace(text)) throw bad('the url', 'no control characters, line breaks or spaces')
+  if (typeof text !== 'string') throw bad(undefined, `a string of the form ${FORMS}`)
+  if (text === '') throw bad(undefined, 'redis://…, got an empty string: is the variable set?')
+  if (text.length > URL_CHARS_MAX) throw bad(undefined, `at most ${URL_CHARS_MAX} characters`)
+  if (hasControlOrSpace(text)) throw bad(undefined, 'no control characters, line breaks or spaces')
   const protocol = /^(redis|rediss|redis\+unix):\/\//i.exec(text)
   if (protocol === null) throw bad('protocol', FORMS)
   const rest = text.slice(protocol[0].length)
@@ -52,7 +54,7 @@ export function parseRedisUrl(text: string): RedisAddress {
 
 function parseTcp(isTls: boolean, hostAndPort: string, tail: string): Omit<RedisAddress, 'credentials'> {
   const { host, port } = parseHostAndPort(hostAndPort)
-  if (/[?#]/.test(tail)) throw bad('the url', 'no "?" or "#" after the host: options are given in code')
+  if (/[?#]/.test(tail)) throw bad(undefined, 'no "?" or "#" after the host: options are given in code')
   const db = parseDb(tail === '' || tail === '/' ? '0' : tail.slice(1))
   const shownHost = isIPv6(host) ? `[${host}]` : host
   const display = `${isTls ? 'rediss' : 'redis'}://${shownHost}:${port}/${db}`

@@ -77,7 +77,7 @@ describe('FAILOVER', () => {
     expect(Math.max(...overruns)).toBeLessThan(SLACK_MS)
     expect(queued).toBeGreaterThan(0)
     expect(detours(lines)).toEqual([
-      `L2 ${first.url}/0: 127.0.0.1:${first.port} is a replica; going on with its primary 127.0.0.1:${second.port}`,
+      `cache "faults": L2 ${first.url}/0: 127.0.0.1:${first.port} is a replica; going on with its primary 127.0.0.1:${second.port}`,
     ])
     const names = new Names('faults')
     const left = await second.cli('MGET', ...keys.map((key) => names.of('v', key)))

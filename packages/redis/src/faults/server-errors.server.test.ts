@@ -185,7 +185,8 @@ describe('rights', () => {
     // One in 1 to 2 s.
     expect(Number((await server.info('stats')).total_connections_received) - before).toBeLessThanOrEqual(2)
     expect(lines.filter((line) => line.includes('WRONGPASS'))).toEqual([
-      `L2 ${server.url.replace(':first@', '')}/0: the server does not accept this user and password (WRONGPASS)`,
+      `cache "faults": L2 ${server.url.replace(':first@', '')}/0: ` +
+        'the server does not accept this user and password (WRONGPASS); going on without it',
     ])
     await server.cli('CONFIG', 'SET', 'requirepass', 'first')
     await worksAgain(cache, server.url)

@@ -93,7 +93,9 @@ describe('TLS is verified (S11)', () => {
   test('verification can be turned off in so many words only, and that is warned of', async () => {
     const { cache, warnings } = open(url, { tls: { rejectUnauthorized: false } })
     await until('the server is used', () => cache.stats().l2.online)
-    expect(warnings).toEqual([expect.stringMatching(/^L2 rediss:.*its certificate is not verified/)])
+    expect(warnings).toEqual([
+      expect.stringMatching(/^cache "tls": L2 rediss:.*its certificate is not verified/),
+    ])
     await cache.close()
   })
 
