@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import type { Cache } from '../cache.ts'
+import type { CacheEvent } from '../events.ts'
 import { Database } from '../testing/database.ts'
 import { codeOf, errorOf, watched } from '../testing/outcome.ts'
 import { Stage } from '../testing/stage.ts'
@@ -122,6 +124,46 @@ describe('write', () => {
     await other.cache.getOrSet('k', db.load)
     await stage.advance(1_001)
     expect(await other.cache.get('k')).toBe('new')
+  })
+
+  describe('a writer that closes right behind its write', () => {
+    /** Its write is over, and the server has not yet heard that its quarantine is. */
+    async function written(stage: Stage): Promise<{ cache: Cache; troubles: () => CacheEvent[] }> {
+      const told: CacheEvent[] = []
+      const { cache } = stage.node({
+        onEvent: (event) => {
+          told.push(event)
+          if (event.type === 'invalidate') stage.server.pause()
+        },
+      })
+      await cache.write({ keys: ['k'] }, () => 1)
+      return { cache, troubles: () => told.filter((event) => event.type === 'trouble') }
+    }
+
+    test('takes its quarantine along, and tells of no trouble', async () => {
+      await using stage = new Stage()
+      const other = stage.node().cache
+      const { cache, troubles } = await written(stage)
+      const closed = watched(cache.close())
+      await stage.advance(100)
+      expect(closed()).toBe('pending')
+      stage.server.resume()
+      await stage.settle()
+      expect(closed()).toEqual({ value: { notApplied: 0 } })
+      expect(await other.set('k', 'v')).toEqual({ l2: 'applied', stored: true })
+      expect(troubles()).toEqual([])
+    })
+
+    test('waits for that no longer than l2Timeout', async () => {
+      await using stage = new Stage()
+      const { cache, troubles } = await written(stage)
+      const closed = watched(cache.close())
+      await stage.advance(249)
+      expect(closed()).toBe('pending')
+      await stage.advance(1)
+      expect(closed()).toEqual({ value: { notApplied: 0 } })
+      expect(troubles()).toHaveLength(1)
+    })
   })
 
   test('the quarantine of a dead writer ends after 3 seconds', async () => {

@@ -39,7 +39,7 @@ export async function mutate<T>(
   try {
     const written = await commitAndInvalidate(rt, names, commit)
     // While the invalidation is only queued, nothing else refuses an old fill: the quarantine then ends by itself.
-    if (written.ended.l2 === 'applied') lift(rt, link, names, token)
+    if (written.ended.l2 === 'applied') link.lift(names, token)
     return answer(written, options)
   } finally {
     stop()
@@ -71,13 +71,6 @@ function answer<T>({ outcome, ended }: Committed<T>, options: InvalidateOptions 
   // The commit has happened: its value must reach the caller even where the invalidation is only queued.
   if (ended.l2 === 'queued' && options?.require === 'applied') throw notApplied({ committed: outcome.value })
   return { value: outcome.value, l2: ended.l2 }
-}
-
-/** Lifts the own quarantine; if that fails it ends by itself. */
-function lift(rt: Runtime, link: L2Link, names: Names, token: string): void {
-  link.ops
-    .unquarantine(names, token, rt.clock.now() + rt.shared.l2TimeoutMs)
-    .catch((error: unknown) => rt.recorder.trouble('l2.write_failed', names.keys[0], error))
 }
 
 async function invalidateNames(rt: Runtime, names: Names): Promise<Invalidated> {

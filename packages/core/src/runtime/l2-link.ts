@@ -1,4 +1,4 @@
-import type { Clock, NamespaceStore, Store, StoreWatcher } from '../contracts.ts'
+import type { Clock, Names, NamespaceStore, Store, StoreWatcher, Token } from '../contracts.ts'
 import { type Breaker, breakerIsOpen } from '../guard/breaker.ts'
 import type { Fence } from '../invalidation/fence.ts'
 import { applyInvalidation, type Invalidation, InvalidationQueue } from '../invalidation/queue.ts'
@@ -55,6 +55,8 @@ export class L2Link implements StoreWatcher {
   #verifiedAt = Number.NEGATIVE_INFINITY
   #verifiedWall = Number.NEGATIVE_INFINITY
   #replaying: Promise<void> | undefined
+  /** Each ends with its deadline. */
+  readonly #lifting = new Set<Promise<void>>()
   #closed = false
   #opening: Promise<void> | undefined
   #endOpening: () => void = () => undefined
@@ -146,6 +148,15 @@ export class L2Link implements StoreWatcher {
     this.#replaySoon(REPLAY_MS_MIN)
   }
 
+  /** Lifts a quarantine of this process's, behind its caller: if that fails, it ends by itself. */
+  lift(names: Names, token: Token): void {
+    const lifting = this.ops
+      .unquarantine(names, token, this.#by())
+      .catch((error: unknown) => this.#events.trouble(error))
+    this.#lifting.add(lifting)
+    void lifting.then(() => this.#lifting.delete(lifting))
+  }
+
   keyChanged(key: string): void {
     this.#events.keyChanged(key)
   }
@@ -212,7 +223,10 @@ export class L2Link implements StoreWatcher {
 
   /** Tries once more to apply what is owed; answers how much is not applied. */
   async close(): Promise<number> {
+    // A quarantine that is left behind keeps every other process from storing its names until it ends.
+    const lifted = Promise.all(this.#lifting)
     if (this.#queue.size > 0 && this.#connected) await this.#replay().catch(() => undefined)
+    await lifted
     this.#closed = true
     this.#endOpening()
     this.ops.close()
