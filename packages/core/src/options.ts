@@ -14,7 +14,10 @@ export interface NamedType<T = unknown> {
   decode(plain: unknown): T
 }
 
-/** Wraps the bytes of every value in L2: encryption, compression. Synchronous; a throw on decode is a miss. */
+/**
+ * Wraps the bytes of every value in L2: encryption, compression. Synchronous; a throw on decode is a miss. What `decode`
+ * is given is used again when it has returned: copy what is to be kept.
+ */
 export interface CodecWrap {
   /** Written with every entry, 1..127: entries of another id are misses. */
   readonly id: number

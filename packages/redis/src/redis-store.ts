@@ -273,7 +273,9 @@ export class RedisStore implements Store, Lane {
     if (watcher === undefined) return
     if (parsed.kind === 'v') {
       this.client.overlong.forget(name.toString())
-      watcher.keyChanged(parsed.name)
+      // Where values are not tracked, one is pushed because its lease was asked for: whoever waits for it is woken.
+      if (this.#environment.tracking === 'tokens') watcher.leaseChanged(parsed.name)
+      else watcher.keyChanged(parsed.name)
     } else if (parsed.kind === 'l') watcher.leaseChanged(parsed.name)
     else if (parsed.kind === 't') watcher.tagChanged(parsed.name)
     else if (parsed.kind === 'n') watcher.namespaceChanged()

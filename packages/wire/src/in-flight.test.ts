@@ -93,3 +93,33 @@ test('a tap that throws in the middle of several replies rejects once and keeps 
   for (const name of ['a', 'b', 'c']) inFlight.reply(name)
   expect(await Promise.all([failing, next])).toEqual(['rejected tap', 'c'])
 })
+
+test('a receiver that sends when it is told, where the ring is full: all the others are told too', () => {
+  const inFlight = new InFlight<string>(never)
+  const silent = { reply: () => undefined, fail: () => undefined }
+  for (let i = 0; i < 100; i++) {
+    inFlight.add(silent, { by: Infinity })
+    inFlight.markWritten()
+    inFlight.reply('x')
+  }
+  const told: number[] = []
+  for (let i = 0; i < 64; i++) {
+    const fail = (): void => {
+      told.push(i)
+      if (i === 4) inFlight.add(silent, { by: 1000 })
+    }
+    inFlight.add({ ...silent, fail }, { by: 10 })
+  }
+  inFlight.markWritten()
+  expect(inFlight.expire(11, () => new Error('late'))).toBe(1000)
+  expect(told).toEqual(Array.from({ length: 64 }, (_, i) => i))
+})
+
+test('an error among the replies to one command fails it, and the rest of them is dropped', async () => {
+  const inFlight = new InFlight<string>((message) => (message === 'bad' ? new Error(message) : undefined))
+  const failed = outcome(inFlight.push({ by: Infinity, replies: 2 }))
+  const next = outcome(inFlight.push({ by: Infinity }))
+  inFlight.markWritten()
+  for (const message of ['bad', 'behind it', 'next']) inFlight.reply(message)
+  expect([await failed, await next]).toEqual(['rejected Error: bad', 'next'])
+})

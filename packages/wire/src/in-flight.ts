@@ -122,10 +122,12 @@ export class InFlight<Message> {
       receiver.fail(error)
       return true
     }
-    if (!isLast) return true
     const error = this.#errorOf(message)
-    if (error === undefined) receiver.reply(message)
-    else receiver.fail(error)
+    if (error !== undefined) {
+      // Whichever of its replies it is: what stands behind an error was done on another footing than was asked for.
+      if (!isLast) slot.settle()
+      receiver.fail(error)
+    } else if (isLast) receiver.reply(message)
     return true
   }
 
@@ -133,8 +135,9 @@ export class InFlight<Message> {
   expire(now: number, makeError: () => unknown): number {
     let next = Infinity
     let error: unknown
-    for (let at = this.#head; at < this.#tail; at++) {
-      const slot = this.#slot(at)
+    // Counted from the head: a receiver that is told may send, and a full ring is then numbered anew.
+    for (let i = 0; i < this.size; i++) {
+      const slot = this.#slot(this.#head + i)
       if (slot.settled) continue
       if (slot.by > now) {
         if (slot.by < next) next = slot.by

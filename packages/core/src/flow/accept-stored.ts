@@ -22,6 +22,8 @@ export interface Acceptance {
   readonly pending: PendingRead
   readonly generation: number
   readonly policy: Policy
+  /** When it was asked for: what happened before then is in the answer. */
+  readonly askedAt: number
   readonly by: number
   /** The tags that were asked for, and what was answered. */
   readonly asked: readonly string[]
@@ -115,9 +117,10 @@ function promote(
     negative: (stored.flags & ENTRY_FLAG_NEGATIVE) !== 0,
     id: stored.id,
     createdAt: now - stored.ageMs,
+    askedAt: how.askedAt,
     loadMs: stored.loadMs,
     staleAt: now + freshMs,
-    l1Until: l1Until(rt, how.policy, now),
+    l1Until: l1Until(rt, how.policy, how.askedAt),
     forgetAt: now + stored.keepMs,
     cells,
     tokens,

@@ -4,32 +4,26 @@ import type { LoadFlight } from '../runtime/load-outcome.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { GIVEN_BACK } from './given-back.ts'
 import type { Loaded, LoadJob } from './load-job.ts'
+import type { Place } from './take-place.ts'
 
 /**
- * Calls the loader once, in its turn and in the async context of nobody, with its hard timeout and signal. Its error
- * is passed on as it is. A loader that does not heed its signal is left behind; what it answers later is dropped.
+ * Calls the loader once, on the place that was taken for it and in the async context of nobody, with its hard timeout
+ * and signal. Its error is passed on as it is. A loader that does not heed its signal is left behind; what it answers later is dropped.
  */
 export async function callLoader(
   rt: Runtime,
   flight: LoadFlight,
-  job: Pick<LoadJob, 'loader' | 'policy' | 'background' | 'placed'>,
+  job: LoadJob,
+  place: Place,
 ): Promise<Loaded> {
-  const { places } = rt.shared
-  if (job.placed === true) return await begin(rt, flight, job)
-  const turn = places.take(flight.controller.signal, job.policy.hardTimeoutMs)
-  if (turn !== undefined) await turn
   try {
     return await begin(rt, flight, job)
   } finally {
-    places.leave()
+    place.leave()
   }
 }
 
-async function begin(
-  rt: Runtime,
-  flight: LoadFlight,
-  job: Pick<LoadJob, 'loader' | 'policy' | 'background' | 'placed'>,
-): Promise<Loaded> {
+async function begin(rt: Runtime, flight: LoadFlight, job: LoadJob): Promise<Loaded> {
   const { controller, key } = flight
   const { policy, background } = job
   const { signal } = controller
@@ -58,7 +52,7 @@ async function begin(
         ? value
         : await Promise.race([validate(schema, value), ended])
     rt.recorder.load(key, rt.clock.now() - startedAt, background, false)
-    rt.failing.succeeded(key)
+    if (value !== GIVEN_BACK) rt.failing.succeeded(key)
     return { value: checked, loadMark, startedAt }
   } catch (error) {
     rt.recorder.load(key, rt.clock.now() - startedAt, background, true, error)

@@ -5,7 +5,7 @@ import type { Found } from '../runtime/found.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Tier } from '../stats.ts'
 import { load } from './load.ts'
-import type { LoadJob } from './load-job.ts'
+import type { BulkCall, LoadJob } from './load-job.ts'
 import type { Loader } from './loader.ts'
 import { freshInL1, read } from './read.ts'
 import { answerOf } from './value.ts'
@@ -14,20 +14,14 @@ import { answerOf } from './value.ts'
  * The one place that decides: fresh → answer; stale within swr → answer, and refresh behind; else load; where the load
  * fails, or is slower than softTimeout → a stale value within staleIfError, or the error. A hit in L1 that needs no
  * waiting is answered as it is, everything else as a promise: a hit costs its caller no promise but his own.
- * `onBlocked` is a bulk load's, which takes one place for all of its keys.
+ * `bulk`: its loader is a bulk load's, which takes one place for all of its keys.
  */
-export function getOrSet(
-  rt: Runtime,
-  key: string,
-  loader: Loader,
-  policy: Policy,
-  onBlocked?: () => void,
-): unknown {
+export function getOrSet(rt: Runtime, key: string, loader: Loader, policy: Policy, bulk?: BulkCall): unknown {
   if (!policy.strong) {
     const hit = freshInL1(rt, key, policy, rt.clock.now())
-    if (hit !== undefined) return hitIn(rt, key, hit, 'l1', loader, policy, onBlocked)
+    if (hit !== undefined) return hitIn(rt, key, hit, 'l1', loader, policy, bulk)
   }
-  return readOrLoad(rt, key, loader, policy, onBlocked)
+  return readOrLoad(rt, key, loader, policy, bulk)
 }
 
 async function readOrLoad(
@@ -35,16 +29,16 @@ async function readOrLoad(
   key: string,
   loader: Loader,
   policy: Policy,
-  onBlocked: (() => void) | undefined,
+  bulk: BulkCall | undefined,
 ): Promise<unknown> {
   const mark = rt.mark()
   const budget = rt.budget()
   const joins = policy.softTimeoutMs === Number.POSITIVE_INFINITY && isLoading(rt, key)
   const found = joins ? undefined : await read(rt, key, policy, budget)
-  const placed = onBlocked !== undefined
-  const job = { loader, policy, seen: found?.seen, background: false, placed, budget, onBlocked }
+  if (found?.entry !== undefined && found.state === 'fresh')
+    return hitIn(rt, key, found.entry, found.tier, loader, policy, bulk)
+  const job = { loader, policy, seen: found?.seen, background: false, budget, ...bulk }
   if (found?.entry !== undefined) {
-    if (found.state === 'fresh') return hitIn(rt, key, found.entry, found.tier, loader, policy, onBlocked)
     if (isWithin(rt, found, policy.swrMs)) {
       refreshBehind(rt, key, { ...job, background: true })
       return staleHit(rt, key, found)
@@ -68,21 +62,14 @@ function hitIn(
   tier: Tier | undefined,
   loader: Loader,
   policy: Policy,
-  onBlocked: (() => void) | undefined,
+  bulk: BulkCall | undefined,
 ): unknown {
   rt.recorder.read(key, entry.negative ? 'negative-hit' : 'hit', tier)
   if (policy.earlyRefresh > 0) {
     const remainingMs = entry.staleAt - rt.clock.now()
     if (refreshesEarly(remainingMs, entry.loadMs, policy.earlyRefresh, () => rt.clock.random())) {
-      const placed = onBlocked !== undefined
-      refreshBehind(rt, key, {
-        loader,
-        policy,
-        seen: entry.id,
-        background: true,
-        placed,
-        budget: rt.budget(),
-      })
+      const job = { loader, policy, seen: entry.id, background: true, budget: rt.budget(), ...bulk }
+      refreshBehind(rt, key, job)
     }
   }
   return answerOf(rt, entry)

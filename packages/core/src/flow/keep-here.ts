@@ -101,6 +101,7 @@ export function localEntry(
     negative: flagsOf(policy, loaded.value) !== 0,
     id: rt.clock.token(),
     createdAt: loaded.startedAt,
+    askedAt: loaded.startedAt,
     loadMs: now - loaded.startedAt,
     staleAt: now + ttlMs,
     l1Until: alone ? Number.POSITIVE_INFINITY : loaded.startedAt + rt.shared.maxStaleMs,

@@ -16,12 +16,13 @@ export function shareL2Read(
   link: L2Link,
   key: string,
   policy: Policy,
+  askedAt: number,
   by: number,
 ): Promise<Found> {
   const newest = rt.pendings.newest(key)
   if (newest instanceof L2Read && !newest.written && newest.policy.validate === policy.validate)
     return newest.result
-  const read = new L2Read(rt, link, key, policy, by)
+  const read = new L2Read(rt, link, key, policy, askedAt, by)
   rt.pendings.add(read)
   link.ops.read(read, by)
   return read.result
@@ -42,15 +43,17 @@ class L2Read implements ReadRequest, PendingRead {
   readonly result: Promise<Found>
   readonly #rt: Runtime
   readonly #link: L2Link
+  readonly #askedAt: number
   readonly #by: number
   readonly #generation: number
   readonly #watch: CellWatch | undefined
   #resolve: (found: Found | Promise<Found>) => void = ignore
   #reject: (error: unknown) => void = ignore
 
-  constructor(rt: Runtime, link: L2Link, key: string, policy: Policy, by: number) {
+  constructor(rt: Runtime, link: L2Link, key: string, policy: Policy, askedAt: number, by: number) {
     this.#rt = rt
     this.#link = link
+    this.#askedAt = askedAt
     this.#by = by
     this.key = key
     this.policy = policy
@@ -79,9 +82,9 @@ class L2Read implements ReadRequest, PendingRead {
   }
 
   failed(error: unknown): void {
-    this.#link.unanswered(error, this.#by)
     this.#end()
     this.#reject(error)
+    this.#link.unanswered(error, this.#askedAt, this.#by)
   }
 
   readonly #end = (): void => {
@@ -104,6 +107,7 @@ class L2Read implements ReadRequest, PendingRead {
       pending: this,
       generation: this.#generation,
       policy: this.policy,
+      askedAt: this.#askedAt,
       by: this.#by,
       asked: this.tags,
       tokens: this.namespace ? tokens : { ...tokens, namespace: rt.cells.namespace.token },

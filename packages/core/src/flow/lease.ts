@@ -174,6 +174,7 @@ async function ask(
     const watch = rt.cells.watch(tags, true)
     const request = { key, token, leaseMs: leaseMs(link), seen, tags, tagLifeMs: tagLifeMs(job.policy) }
     const send = (by: number) => link.ops.acquire(request, by)
+    const askedAt = rt.clock.now()
     // The budget pays for the first question. Later ones wait for a load, not for a slow server.
     const acquired = await (again ? send(rt.clock.now() + rt.shared.l2TimeoutMs) : job.budget.wait(send))
     learnTokens(watch, acquired.tokens)
@@ -184,7 +185,7 @@ async function ask(
       admission.alive = pending.alive
       try {
         const { entry, tokens } = acquired
-        const how = { pending: admission, generation, policy: job.policy, by, asked: tags, tokens }
+        const how = { pending: admission, generation, policy: job.policy, askedAt, by, asked: tags, tokens }
         const answer = await acceptStored(rt, link, key, entry, how)
         if (answer.state !== 'fresh' || answer.entry === undefined) return undefined
         return { kind: 'value', entry: answer.entry, sharedUpTo: mark }

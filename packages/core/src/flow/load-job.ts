@@ -2,6 +2,9 @@ import type { WaitBudget } from '../guard/wait-budget.ts'
 import type { Policy } from '../policy.ts'
 import type { Loader } from './loader.ts'
 
+/** What a key of a bulk call says of its load. */
+export type BulkCall = Required<Pick<LoadJob, 'placed' | 'turn' | 'onBlocked'>>
+
 /** What a flight is to do. */
 export interface LoadJob {
   readonly loader: Loader
@@ -14,6 +17,8 @@ export interface LoadJob {
   readonly anew?: boolean
   /** It takes no place of its own (a bulk load, a reservation, a load inside of a load). */
   readonly placed?: boolean
+  /** Waits for the one place of a bulk load, before a lease is asked for. */
+  readonly turn?: (() => Promise<void>) | undefined
   readonly budget: WaitBudget
   /** Called when the flight has to wait for another process: a bulk load goes on without this key. */
   readonly onBlocked?: (() => void) | undefined

@@ -5,8 +5,9 @@ import type { Runtime } from '../runtime/runtime.ts'
 import { callLoader } from './call-loader.ts'
 import { GIVEN_BACK } from './given-back.ts'
 import { captureHere, keepHere } from './keep-here.ts'
-import { acquire, type Lease } from './lease.ts'
+import { type Acquisition, acquire, type Lease } from './lease.ts'
 import type { LoadJob } from './load-job.ts'
+import { type Place, takeFreePlace, takePlace } from './take-place.ts'
 import { keepShared } from './write.ts'
 
 /**
@@ -28,12 +29,19 @@ export async function load(
     const joined =
       open !== undefined && rt.fence.mayJoin(open) && (job.anew !== true || loadsAnew(open, mark))
     const flight = joined ? open : rt.flights.begin(key, (mine) => fly(rt, mine, { ...job, placed }))
+    if (joined && rt.isInsideLoader) letIn(flight)
     if (job.background && !joined) flight.background = true
     if (job.anew === true) flight.anew = true
     if (joined || !flight.begun) job.onBlocked?.()
     const outcome = await attend(flight, signal)
     if (!joined || rt.fence.mayShare(outcome.sharedUpTo, mark)) return { outcome, led: !joined, flight }
   }
+}
+
+/** A loader that has its place waits for this flight: it must not wait for one. */
+function letIn(flight: LoadFlight): void {
+  flight.urgent = true
+  flight.letIn?.()
 }
 
 /** Whether its load begins after the call that this mark numbers. */
@@ -77,17 +85,45 @@ function endFlight(flight: LoadFlight): void {
 /** One flight: lease, load, fill. Never rejects. */
 async function fly(rt: Runtime, flight: LoadFlight, job: LoadJob): Promise<LoadOutcome> {
   try {
+    await job.turn?.()
     const link = rt.usableLink()
     if (link === undefined) return await loadHere(rt, flight, job, true)
-    const acquired = await acquire(rt, link, flight, job)
+    const { acquired, place } = await acquireInTurn(rt, link, flight, job)
     if (acquired.kind === 'settled') return acquired.outcome
     if (acquired.kind === 'none') return await loadHere(rt, flight, job, acquired.keep)
-    return await loadUnderLease(rt, link, flight, job, acquired.lease)
+    return await loadUnderLease(rt, link, flight, job, acquired.lease, place)
   } catch (error) {
     // Without L2 this process alone invalidates: what nothing overtook is shared by all who joined.
     const isAlone = rt.link === undefined && !flight.voided
     // An error before any load (no place for it) is everyone's who waits: nothing old is in it.
     return { kind: 'error', error, sharedUpTo: isAlone ? rt.mark() : (flight.loadMark ?? rt.mark()) }
+  }
+}
+
+/**
+ * The lease, and a place for its loader. Where none is free the lease is given back meanwhile: a fleet does not wait for
+ * a process that only waits itself.
+ */
+async function acquireInTurn(
+  rt: Runtime,
+  link: L2Link,
+  flight: LoadFlight,
+  job: LoadJob,
+): Promise<{ readonly acquired: Acquisition; readonly place: Place | undefined }> {
+  const first = await acquire(rt, link, flight, job)
+  if (first.kind !== 'won') return { acquired: first, place: undefined }
+  const free = takeFreePlace(rt, flight, job)
+  if (free !== undefined) return { acquired: first, place: free }
+  await first.lease.giveBack()
+  const place = await takePlace(rt, flight, job)
+  try {
+    const acquired = await acquire(rt, link, flight, job)
+    if (acquired.kind === 'won') return { acquired, place }
+    place.leave()
+    return { acquired, place: undefined }
+  } catch (error) {
+    place.leave()
+    throw error
   }
 }
 
@@ -98,10 +134,10 @@ async function loadUnderLease(
   flight: LoadFlight,
   job: LoadJob,
   lease: Lease,
+  place: Place | undefined,
 ): Promise<LoadOutcome> {
   const { policy } = job
-  // Its turn to load may take as long as the load.
-  lease.keepRenewed(2 * policy.hardTimeoutMs, () => flight.voided)
+  lease.keepRenewed(policy.hardTimeoutMs, () => flight.voided)
   // If the lease was live until the end, nothing overtook the load: all who joined share how it ended.
   const sharedUpTo = async (live: () => Promise<boolean>): Promise<number> => {
     rt.flights.close(flight)
@@ -109,7 +145,7 @@ async function loadUnderLease(
     return (await job.budget.atMost(live())) === true ? endMark : (flight.loadMark ?? endMark)
   }
   try {
-    const loaded = await callLoader(rt, flight, job)
+    const loaded = await callLoader(rt, flight, job, place ?? (await takePlace(rt, flight, job)))
     const { value } = loaded
     if (value === GIVEN_BACK) {
       await sharedUpTo(() => lease.giveBack())
@@ -132,8 +168,9 @@ async function loadHere(rt: Runtime, flight: LoadFlight, job: LoadJob, keep: boo
   const { key } = flight
   const pending = rt.pendings.open(key)
   try {
+    const place = await takePlace(rt, flight, job)
     const captured = captureHere(rt, key, job.policy)
-    const loaded = await callLoader(rt, flight, job)
+    const loaded = await callLoader(rt, flight, job, place)
     if (loaded.value === GIVEN_BACK) return { kind: 'left', sharedUpTo: 0 }
     return keepHere(rt, flight, job.policy, captured, loaded, keep ? pending : undefined)
   } finally {

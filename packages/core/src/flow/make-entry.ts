@@ -96,7 +96,7 @@ function encodeWith(codec: Codec, key: string, { value, form }: ValueParts): Enc
   }
 }
 
-/** An entry as L1 keeps it beside the same one in L2. */
+/** An entry as L1 keeps it beside the same one in L2, to which it is or was sent at `askedAt`: its life counts from there. */
 export function sharedEntry(
   rt: Runtime,
   key: string,
@@ -104,8 +104,8 @@ export function sharedEntry(
   entry: NewEntry,
   parts: ValueParts,
   generation: number,
+  askedAt: number,
 ): CachedValue {
-  const now = rt.clock.now()
   const names = entry.tags.map((tag) => tag.name)
   const cells = cellsOf(rt, names)
   return {
@@ -113,11 +113,12 @@ export function sharedEntry(
     ...parts,
     negative: (entry.flags & ENTRY_FLAG_NEGATIVE) !== 0,
     id: entry.id,
-    createdAt: now,
+    createdAt: askedAt,
+    askedAt,
     loadMs: entry.loadMs,
-    staleAt: now + entry.ttlMs,
-    l1Until: l1Until(rt, policy, now),
-    forgetAt: now + entry.keepMs,
+    staleAt: askedAt + entry.ttlMs,
+    l1Until: l1Until(rt, policy, askedAt),
+    forgetAt: askedAt + entry.keepMs,
     cells,
     tokens: [entry.namespaceToken, ...entry.tags.map((tag) => tag.token)],
     local: false,

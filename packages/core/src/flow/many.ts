@@ -1,4 +1,5 @@
 import { CacheError, show } from '../contracts.ts'
+import type { LoadPlaces } from '../guard/load-places.ts'
 import { encodeKey } from '../keys.ts'
 import type { Policy } from '../policy.ts'
 import type { Runtime } from '../runtime/runtime.ts'
@@ -40,32 +41,77 @@ export async function getOrSetMany<Key>(
   policy: Policy,
 ): Promise<unknown[]> {
   const unique = new Map(keys.map((key) => [key.encoded, key.given]))
-  const bulk = new BulkLoad(unique.size, callInTurn(rt, loader, policy))
+  const place = new BulkPlace(rt, policy)
+  const bulk = new BulkLoad(unique.size, placedLoader(rt, loader, place))
   const answers = new Map<string, Promise<unknown>>()
   for (const [encoded, given] of unique) {
     const load: Loader = ({ signal }) => bulk.load(encoded, given, signal)
     const decide = () => bulk.decide(encoded)
-    const answer = Promise.resolve(getOrSet(rt, encoded, load, policy, decide))
+    const call = { placed: true, turn: () => place.take(), onBlocked: decide }
+    const answer = Promise.resolve(getOrSet(rt, encoded, load, policy, call))
     answers.set(encoded, answer)
     answer.then(decide, decide)
   }
+  Promise.allSettled(answers.values()).then(() => place.exit())
   return await Promise.all(keys.map((key) => answers.get(key.encoded)))
 }
 
-/** The bulk loader as one load: in its turn, and in the async context of nobody. */
-function callInTurn<Key>(rt: Runtime, loader: ManyLoader<Key, unknown>, policy: Policy): BulkLoader<Key> {
-  const { places } = rt.shared
-  const placed = rt.isInsideLoader
+/** The bulk loader, on its one place and in the async context of nobody. */
+function placedLoader<Key>(rt: Runtime, loader: ManyLoader<Key, unknown>, place: BulkPlace): BulkLoader<Key> {
   return async (keys, context) => {
-    const turn = placed ? undefined : places.take(context.signal, policy.hardTimeoutMs)
-    if (turn !== undefined) await turn
+    place.enter()
     try {
-      return await rt.asLoader(() => loader(keys, context), placed)
+      return await rt.asLoader(() => loader(keys, context), place.isInside)
     } finally {
-      if (!placed) places.leave()
+      place.exit()
     }
   }
 }
+
+/**
+ * The one place of a bulk call: taken before the first of its keys asks for a lease, left when all of them are answered
+ * and nothing of it loads any more. A call inside of a loader takes none.
+ */
+class BulkPlace {
+  readonly isInside: boolean
+  readonly #places: LoadPlaces
+  readonly #waitMs: number
+  #turn: Promise<void> | undefined
+  #isTaken = false
+  /** The call itself, and each run of its loader. */
+  #users = 1
+
+  constructor(rt: Runtime, policy: Policy) {
+    this.isInside = rt.isInsideLoader
+    this.#places = rt.shared.places
+    this.#waitMs = policy.hardTimeoutMs
+  }
+
+  /** Rejects `overloaded`. */
+  take(): Promise<void> {
+    this.#turn ??= this.isInside ? Promise.resolve() : this.#take()
+    return this.#turn
+  }
+
+  enter(): void {
+    this.#users++
+  }
+
+  exit(): void {
+    this.#users--
+    if (this.#users > 0 || !this.#isTaken) return
+    this.#isTaken = false
+    this.#places.leave()
+  }
+
+  async #take(): Promise<void> {
+    await this.#places.take(NEVER, this.#waitMs)
+    if (this.#users > 0) this.#isTaken = true
+    else this.#places.leave()
+  }
+}
+
+const NEVER = new AbortController().signal
 
 type BulkAnswer<Key> = ReadonlyMap<Key, unknown> | readonly unknown[]
 type BulkLoader<Key> = (keys: readonly Key[], context: LoadManyContext) => Promise<BulkAnswer<Key>>

@@ -72,7 +72,7 @@ async function readL2(
   if (link === undefined) return unverified(rt, key, held, policy)
   const startedAt = rt.clock.now()
   try {
-    return await shareL2Read(rt, link, key, policy, startedAt + budget.leftMs)
+    return await shareL2Read(rt, link, key, policy, startedAt, startedAt + budget.leftMs)
   } catch (error) {
     rt.recorder.trouble('l2.read_failed', key, error)
     return unverified(rt, key, held, policy)
@@ -142,7 +142,9 @@ function unverified(rt: Runtime, key: string, held: CachedValue | undefined, pol
   if (!usable || rt.link === undefined || policy.strong) {
     return absent(reason, undefined)
   }
-  const verifiedAt = held.local ? held.createdAt : rt.link.lastVerified(held.generation)
+  // Heartbeats verify what is tracked: in mode 'none' an entry is as true as it was when it was asked for.
+  const isTracked = !held.local && rt.shared.mode !== 'none'
+  const verifiedAt = isTracked ? rt.link.lastVerified(held.generation) : held.askedAt
   const staleSince = Math.min(held.staleAt, verifiedAt)
   return { state: 'stale', entry: held, tier: 'l1', reason, staleSince, seen: held.id }
 }

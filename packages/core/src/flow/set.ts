@@ -104,7 +104,8 @@ async function put(
     ...(version === undefined ? {} : { version }),
   }
   try {
-    const by = rt.clock.now() + rt.shared.l2TimeoutMs
+    const askedAt = rt.clock.now()
+    const by = askedAt + rt.shared.l2TimeoutMs
     const reply = await link.ops.put({ key, entry, tags, tagLifeMs: tagLifeMs(policy) }, by)
     // A write under quarantine (or an older version) voided the lease, and stored nothing.
     if (reply.outcome === 'quarantined') return await deleteInstead(rt, key)
@@ -120,7 +121,8 @@ async function put(
       namespaceToken: namespace,
       tags: tags.map((name) => ({ name, token: reply.tokens.tags.get(name) ?? '' })),
     }
-    admitToL1(rt.fence, rt.shared.memory, sharedEntry(rt, key, policy, stored, parts, generation), pending)
+    const entryHere = sharedEntry(rt, key, policy, stored, parts, generation, askedAt)
+    admitToL1(rt.fence, rt.shared.memory, entryHere, pending)
     return ended
   } catch (error) {
     rt.recorder.trouble('l2.write_failed', key, error)

@@ -50,7 +50,7 @@ export async function keepShared(
     namespaceToken: captured.namespace,
     tags: tags.map((name) => ({ name, token: captured.tags.get(name) ?? '' })),
   }
-  const cached = sharedEntry(rt, key, policy, entry, parts, link.generation)
+  const cached = sharedEntry(rt, key, policy, entry, parts, link.generation, rt.clock.now())
   rt.flights.close(flight)
   const fillMark = rt.mark()
   const filling = fill(rt, link, flight, { token: lease.token, entry, captured }, cached, startedAt)

@@ -12,12 +12,13 @@ function open() {
   const probes: { resolve: () => void; reject: (error: unknown) => void }[] = []
   const breaker = new Breaker({
     clock,
+    l2TimeoutMs: 250,
     probe: () => new Promise((resolve, reject) => probes.push({ resolve, reject })),
     opened: (failures, calls) => told.push(`opened ${failures} of ${calls}`),
     closed: () => told.push('closed'),
   })
-  const fail = (times: number, error: unknown = late, by = clock.now()) => {
-    for (let i = 0; i < times; i++) breaker.failed(error, by)
+  const fail = (times: number, error: unknown = late, by = clock.now(), givenMs = 250) => {
+    for (let i = 0; i < times; i++) breaker.failed(error, by, givenMs)
   }
   const succeed = (times: number) => {
     for (let i = 0; i < times; i++) breaker.succeeded()
@@ -58,11 +59,22 @@ describe('opens', () => {
 
   test('not where this process was blocked: its calls are rejected long after their deadline', () => {
     const { breaker, clock, fail } = open()
-    fail(100, late, clock.now() - 101)
+    fail(100, late, clock.now() - 26)
     expect(breaker.isOpen).toBe(false)
-    fail(5, late, clock.now() - 99)
+    fail(5, late, clock.now() - 24)
     expect(breaker.isOpen).toBe(true)
   })
+})
+
+test('does not open for calls that were given little time, and counts what is our own doing as nothing', () => {
+  const { breaker, fail, clock } = open()
+  fail(100, late, clock.now(), 199)
+  expect(breaker.isOpen).toBe(false)
+  fail(4)
+  for (const code of ['overloaded', 'closed'] as const) fail(20, new CacheError(code, 'ours'))
+  expect(breaker.isOpen).toBe(false)
+  fail(1)
+  expect(breaker.isOpen).toBe(true)
 })
 
 describe('while it is open', () => {

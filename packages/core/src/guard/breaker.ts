@@ -3,6 +3,7 @@ import { CacheError, type Clock, type Timer } from '../contracts.ts'
 /** What a breaker needs of its owner. None of the callbacks throws. */
 export interface BreakerOwner {
   readonly clock: Clock
+  readonly l2TimeoutMs: number
   /** Asks the server one small thing, with the deadline of any other call. */
   probe(): Promise<void>
   opened(failures: number, calls: number, cause: unknown): void
@@ -16,7 +17,9 @@ const WINDOW_MASK = (1 << WINDOW_CALLS) - 1
 // A recovered server is used again after at most this, and a round trip: well under a second.
 const PROBE_EVERY_MS = 400
 // A rejection that comes this long after its deadline: this process was blocked, which is not the server's doing.
-const BLOCKED_MS = 100
+const BLOCKED_MS = 25
+// A call that was given less than this share of l2Timeout, because its caller had spent the rest, proves nothing.
+const GIVEN_SHARE_MIN = 0.8
 
 /**
  * Circuit breaker of one shared tier. It opens when at least half of the last ten calls found the server away or too
@@ -44,12 +47,11 @@ export class Breaker {
     if (this.#window !== 0) this.#window = (this.#window << 1) & WINDOW_MASK
   }
 
-  /** A call that its caller gave until `by` ended with this error. */
-  failed(error: unknown, by: number): void {
-    if (!isAbsence(error)) {
-      this.succeeded()
-      return
-    }
+  /** A call that was given `givenMs`, until `by`, ended with this error. */
+  failed(error: unknown, by: number, givenMs: number): void {
+    const verdict = verdictOf(error)
+    if (verdict === 'answered') this.succeeded()
+    if (verdict !== 'absent' || givenMs < GIVEN_SHARE_MIN * this.#owner.l2TimeoutMs) return
     if (this.#owner.clock.now() - by > BLOCKED_MS) return
     this.#window = ((this.#window << 1) | 1) & WINDOW_MASK
     const failures = countBits(this.#window)
@@ -98,8 +100,11 @@ export function breakerIsOpen(): CacheError {
   })
 }
 
-function isAbsence(error: unknown): boolean {
-  return error instanceof CacheError && (error.code === 'l2_timeout' || error.code === 'l2_unavailable')
+/** What an error says of the server. 'nothing': it is this process's own doing (too much in flight, closed). */
+function verdictOf(error: unknown): 'absent' | 'answered' | 'nothing' {
+  if (!(error instanceof CacheError)) return 'answered'
+  if (error.code === 'l2_timeout' || error.code === 'l2_unavailable') return 'absent'
+  return error.code === 'overloaded' || error.code === 'closed' ? 'nothing' : 'answered'
 }
 
 function countBits(bits: number): number {

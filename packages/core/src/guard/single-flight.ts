@@ -12,6 +12,10 @@ export class Flight<Result, Held> {
   background = false
   /** It loads whatever is stored (`refresh`). */
   anew = false
+  /** Lets it begin to load at once; while it waits for a place. */
+  letIn: (() => void) | undefined
+  /** A load that has a place waits for it: it needs none of its own. */
+  urgent = false
   /** Callers that wait now. */
   waiters = 0
   /** The counter's value when the load began; undefined before. */

@@ -16,6 +16,8 @@ export interface CachedValue {
   readonly weightBytes: number
   readonly id: Token
   readonly createdAt: number
+  /** When it was asked for, loaded or sent: it was true then, whatever is known since. */
+  readonly askedAt: number
   readonly loadMs: number
   /** From here on stale: the end of ttl. */
   staleAt: number

@@ -48,10 +48,20 @@ const REMEMBERED_KEYS_MAX = 10_000
 // Tags of which this process keeps the token: about 150 bytes each.
 const CELLS_MAX = 100_000
 
-/** Runs a function in the async context of nobody: a shared load must not see one caller's storage. */
+/**
+ * Runs a function in the async context of nobody: a shared load must not see one caller's storage. It is the context in
+ * which this module was first imported: import it statically, not inside of a request.
+ */
 const asNobody: <T>(run: () => T) => T = AsyncLocalStorage.snapshot()
-/** The cache in whose loader the present call runs. */
-const loaderOf = new AsyncLocalStorage<LoadPlaces>()
+/** A loader that is running, by the places that it is counted in; `outer`: the one that asked for it. */
+interface LoaderMark {
+  readonly places: LoadPlaces
+  readonly outer: LoaderMark | undefined
+  isOver: boolean
+}
+
+/** The loader in which the present call runs. */
+const loaderOf = new AsyncLocalStorage<LoaderMark>()
 
 /** The state of one namespace: everything the flows work on. It decides nothing. */
 export class Runtime implements LinkEvents {
@@ -113,16 +123,27 @@ export class Runtime implements LinkEvents {
   /**
    * Runs a loader in the async context of nobody, but for a mark while places are short: a load inside of it must not
    * wait for the place that it stands on. Below half, no mark: before Node 24 the first one makes every promise of
-   * the process slower, and loaders without it can never hold more than half of the places.
+   * the process slower. What waits unmarked all the same is let in after a second (guard/load-places.ts).
    */
-  asLoader<T>(run: () => T, placed: boolean): T {
+  async asLoader<T>(run: () => T | Promise<T>, placed: boolean): Promise<T> {
     const { places } = this.shared
-    return asNobody(placed || places.isHalfTaken ? () => loaderOf.run(places, run) : run)
+    const outer = loaderOf.getStore()
+    if (outer === undefined && !placed && !places.isHalfTaken) return await asNobody(run)
+    const mark: LoaderMark = { places, outer, isOver: false }
+    try {
+      return await asNobody(() => loaderOf.run(mark, run))
+    } finally {
+      // What the loader started and left behind (a timer, a pool) is inside of nothing any more.
+      mark.isOver = true
+    }
   }
 
-  /** Whether the present call comes from a loader of this cache that has its place. */
+  /** Whether the present call comes, at some remove, from a loader of this cache that is marked and running. */
   get isInsideLoader(): boolean {
-    return loaderOf.getStore() === this.shared.places
+    for (let mark = loaderOf.getStore(); mark !== undefined; mark = mark.outer) {
+      if (mark.places === this.shared.places && !mark.isOver) return true
+    }
+    return false
   }
 
   /** Tags that this key carried last: asked for along with its next read. */

@@ -7,6 +7,7 @@ import { leastAcl } from '../least-acl.ts'
 import { type RedisOptions, redis } from '../redis.ts'
 import { redisHarness } from '../testing/redis-harness.ts'
 import { inUse } from '../testing/tiers.ts'
+import { until } from '../testing/until.ts'
 import { useAll } from '../testing/use-all.ts'
 
 const NAMES = ['shop', 'sh*p[?]/\\^', 'sh']
@@ -71,6 +72,34 @@ describe('the least rights (S9, S11)', () => {
         .map((name) => `+${name}`)
         .sort(),
     ).toEqual([...allowed].sort())
+  })
+
+  test('without the one to ask for pushes nothing is held that would not be pushed: L2 is not used, and it is said', async () => {
+    await server.cli('ACL', 'SETUSER', 'user0', '-client|caching')
+    const lines: string[] = []
+    const logger = { info: (line: string) => lines.push(line), warn: (line: string) => lines.push(line) }
+    try {
+      await using refused = createCache({ name: 'shop', l1: false, l2: redis(urlOf(0)), logger })
+      await until('it is said', () => lines.some((line) => line.includes('NOPERM')))
+      expect(refused.stats().l2.online).toBe(false)
+    } finally {
+      await server.cli('ACL', 'SETUSER', 'user0', '+client|caching')
+    }
+  })
+
+  test('taken away in mid-life, the right to ask for pushes takes its replies with it', async () => {
+    await using cache = createCache({ name: 'shop', l1: false, l2: redis(urlOf(0)), l2Timeout: '10s' })
+    await using other = createCache({ name: 'shop', l1: false, l2: redis(server.url) })
+    await inUse(cache, 'Redis alone')
+    await inUse(other, 'Redis alone')
+    await server.cli('ACL', 'SETUSER', 'user0', '-client|caching')
+    try {
+      expect(await cache.getOrSet('k', () => 'old')).toBe('old')
+      await other.clear()
+      expect(await cache.getOrSet('k', () => 'new')).toBe('new')
+    } finally {
+      await server.cli('ACL', 'SETUSER', 'user0', '+client|caching')
+    }
   })
 
   test.each(NAMES.map((name, i) => [name, i + 1] as const))(
