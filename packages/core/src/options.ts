@@ -126,7 +126,8 @@ export interface CacheOptions
   /**
    * Loaders that run at once, per cache and process; a bulk load counts as one. Further loads wait in turn (refreshes
    * behind a stale value are left out instead), at most 10,000 of them: then, and after hardTimeout, `overloaded`.
-   * A load inside of a loader does not wait. Default 256.
+   * A load inside of a loader does not wait, and where none has ended for a second one more is let in: loads may wait for
+   * each other unseen. Default 256.
    */
   readonly maxConcurrentLoads?: number
   /**

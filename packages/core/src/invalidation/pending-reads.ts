@@ -17,7 +17,7 @@ const CELLS_MAX = 8192
 /**
  * Rule P: a pending read is registered before its request is sent, a push kills it, and only a living one may be put
  * into L1. Without it a push that shares a chunk with the reply is handled before the reply's `await` continues, and
- * the old value stays for its whole life. Bounded by the reads in flight, and by 8,192 empty cells.
+ * the old value stays for its whole life. Bounded by the reads in flight, and by 8,192 empty cells, or twice as many as were once under way.
  */
 export class PendingReads {
   // Nothing is deleted read by read: a Map that is rehashed for its deletions leaves its old tables to the next full
