@@ -35,7 +35,10 @@ export async function agreement(
     const tookMs = hostNow() - sinceMs
     const against = answers.flatMap((answer, i) => disagreements(fleet, i, asked, answer))
     if (against.length === 0 && tookMs <= msMax) return { tookMs, against }
-    if (tookMs > msMax) return { tookMs: undefined, against }
+    if (tookMs > msMax) {
+      const late = against.length === 0 ? [`all agree, after ${tookMs.toFixed(0)} ms`] : against
+      return { tookMs: undefined, against: late }
+    }
     await pause(POLL_MS)
   }
 }

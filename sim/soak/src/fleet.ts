@@ -28,11 +28,13 @@ export class Fleet implements AsyncDisposable {
   readonly #judge: JudgeThread
   readonly #recorder: WindowRecorder
   readonly #folder: string
+  readonly #mutation: Plan['mutation']
   readonly #stopTurning: () => void
 
   private constructor(tier: SharedTier, plan: Plan) {
-    const { apps, seed, windowMs } = plan
+    const { apps, seed, windowMs, mutation } = plan
     this.tier = tier
+    this.#mutation = mutation
     this.#folder = mkdtempSync(join(tmpdir(), 'holdfast-soak-'))
     const windows: Windows = { folder: this.#folder, startMs: hostNow(), windowMs }
     this.#judge = new JudgeThread(windows, apps + 1, (verdict) => this.scoreboard.judged(verdict))
@@ -47,9 +49,10 @@ export class Fleet implements AsyncDisposable {
     return new Fleet(await SharedTier.open(() => dice.next()), plan)
   }
 
-  /** Where the history of violations is; undefined: there was none. */
+  /** Where the history of violations is; undefined: there was none, or a rule was off. */
   get evidence(): string | undefined {
-    return this.scoreboard.violations > 0 ? this.#folder : undefined
+    const isWorthKeeping = this.scoreboard.violations > 0 && (this.#mutation ?? 'leak') === 'leak'
+    return isWorthKeeping ? this.#folder : undefined
   }
 
   /** The same order to every process, at once. */

@@ -14,25 +14,30 @@ export interface LeakReport {
   readonly name: string
   /** MB a minute, over the last half of the safety phase. */
   readonly heap: Slope
+  /** False: that half is so short that a cache which is still being filled would pass for a leak. */
+  readonly isJudged: boolean
   readonly heapMb: number
   readonly findings: readonly string[]
 }
 
 const MB = 2 ** 20
 const HEAP_MB_PER_MINUTE_MAX = 1
+// What is judged: long after L1, and what is remembered beside it, have come to their bounds.
+const JUDGED_MS_MIN = 4 * 60_000
 // A socket that is just being opened anew, and the file of a window that has just begun.
 const FDS_SLACK = 3
 const RESOURCES_SLACK = 1
 
 /**
  * Flat memory: the heap's slope is below 1 MB a minute, or its excess is within twice its standard error, so that noise
- * is no leak; and a process at rest holds what it held before. Short runs prove little: the error says how little.
+ * is no leak; and a process at rest holds what it held before. The heap of a run of less than eight minutes is not judged.
  */
 export function leaksOf({ name, before, during, after }: LeakEvidence): LeakReport {
   const half = during.slice(Math.floor(during.length / 2))
   const heap = slopeOf(half.map(({ atMs, heapBytes }) => [atMs / 60_000, heapBytes / MB]))
   const findings: string[] = []
-  if (heap.perX - 2 * heap.error > HEAP_MB_PER_MINUTE_MAX) {
+  const isJudged = (half.at(-1)?.atMs ?? 0) - (half[0]?.atMs ?? 0) >= JUDGED_MS_MIN
+  if (isJudged && heap.perX - 2 * heap.error > HEAP_MB_PER_MINUTE_MAX) {
     findings.push(`${name}: the heap grows by ${heap.perX.toFixed(2)} ± ${heap.error.toFixed(2)} MB a minute`)
   }
   const grows = (what: string, was: number, is: number, slack: number): void => {
@@ -44,5 +49,5 @@ export function leaksOf({ name, before, during, after }: LeakEvidence): LeakRepo
     grows(`active resources of kind ${kind}`, before.resources[kind] ?? 0, count, RESOURCES_SLACK)
   }
   grows('listeners of the process', before.listeners, after.listeners, 0)
-  return { name, heap, heapMb: (half.at(-1)?.heapBytes ?? after.heapBytes) / MB, findings }
+  return { name, heap, isJudged, heapMb: (half.at(-1)?.heapBytes ?? after.heapBytes) / MB, findings }
 }

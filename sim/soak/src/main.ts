@@ -41,7 +41,7 @@ const result = await Soak.run(plan, {
   agreed: (atMs, agreed) => tell(agreedLine(atMs, agreed)),
   progress: (atMs, scoreboard, vitals) => tell(liveLine(atMs, scoreboard, vitals)),
 })
-const found = faultsFound(result)
+const found = faultsFound(result, plan)
 if (values.json) {
   const { scoreboard, agreed, isComplete } = result
   const { reads, violations, faults, worstStalenessMs } = scoreboard
