@@ -8,14 +8,21 @@ export interface AtlasEnd {
   readonly output: string
 }
 
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url))
+const NODE: readonly string[] = [process.execPath, '--conditions=holdfast-source', MAIN]
+
 /** For tests: `main.ts` as users start it, in a process of its own. */
 export class AtlasProcess {
   readonly #child: ChildProcessWithoutNullStreams
   #output = ''
 
-  constructor(args: readonly string[], env: Readonly<Record<string, string>>) {
-    const main = fileURLToPath(new URL('./main.ts', import.meta.url))
-    this.#child = spawn(process.execPath, ['--conditions=holdfast-source', main, ...args], {
+  constructor(args: readonly string[], env: Readonly<Record<string, string>>, command = NODE) {
+    const [program = '', ...first] = command
+    this.#child = spawn(program, [...first, ...args], {
+      cwd: ROOT,
+      // A group of its own, as a terminal gives it.
+      detached: true,
       // Given servers of whoever runs the tests are not the tests' to use.
       env: { PATH: process.env.PATH, HOME: process.env.HOME, REDIS_BIN: process.env.REDIS_BIN, ...env },
     })
@@ -24,6 +31,11 @@ export class AtlasProcess {
     }
     this.#child.stdout.on('data', take)
     this.#child.stderr.on('data', take)
+  }
+
+  /** As a user types it: `npm start -- …`, the pid of which is npm's. */
+  static byNpm(args: readonly string[], env: Readonly<Record<string, string>>): AtlasProcess {
+    return new AtlasProcess(args, env, ['npm', 'start', '--'])
   }
 
   /** What was printed so far, on both streams. */
@@ -64,10 +76,19 @@ export class AtlasProcess {
   }
 
   /** Sends a signal, if any, and waits for the end. */
-  async end(signal?: NodeJS.Signals): Promise<AtlasEnd> {
+  end(signal?: NodeJS.Signals): Promise<AtlasEnd> {
+    return this.#end(() => signal !== undefined && this.#child.kill(signal))
+  }
+
+  /** Ctrl-C in a terminal, which goes to everything that was started there; waits for the end. */
+  interrupt(): Promise<AtlasEnd> {
+    return this.#end(() => process.kill(-(this.#child.pid ?? 0), 'SIGINT'))
+  }
+
+  async #end(send: () => void): Promise<AtlasEnd> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) {
       const closed = once(this.#child, 'close')
-      if (signal !== undefined) this.#child.kill(signal)
+      send()
       await closed
     }
     return { code: this.#child.exitCode, output: this.#output }

@@ -42,11 +42,11 @@ export async function runFleet(settings: Settings, lifetime: Lifetime, screen: S
   screen.say('Across: read on every node after a write on one was acknowledged.')
   const probe = await startFleetProbe(urls, lifetime)
   await runTraffic(settings, urls, lifetime, screen)
-  const line = (): string => {
+  const lines = (): string[] => {
     const told = seconds.filter((second) => second !== undefined)
-    return `across: ${probe.right} right, ${probe.stale} stale | ${formatSecond(sumSeconds(told))}`
+    return [`across: ${probe.right} right, ${probe.stale} stale`, formatSecond(sumSeconds(told))]
   }
-  await drawEverySecond(line, lifetime, screen)
+  await drawEverySecond(lines, lifetime, screen)
   return true
 }
 

@@ -1,14 +1,18 @@
 import type { Latency, Second } from './meter.ts'
 
-/** One second of one node or of several, as a line of about 90 characters. */
+/** What the live line says, for whoever sees it for the first time. */
+export const LEGEND =
+  'Each second: requests, hits by tier, database queries, and median/p99 in ms of hits and misses.'
+
+/** One second of one node or of several, as a line that a terminal of 80 columns holds. */
 export function formatSecond(second: Second): string {
   const reads = second.l1Hits + second.l2Hits + second.misses
   const share = (hits: number): string => (reads === 0 ? '–' : `${((100 * hits) / reads).toFixed(1)} %`)
   return [
     `${count(second.requests)} req/s`,
-    `hits L1 ${share(second.l1Hits)} L2 ${share(second.l2Hits)}`,
-    `${count(second.queries)} queries/s`,
-    `p50/p99 ms: hits ${formatLatency(second.hits)} misses ${formatLatency(second.missed)}`,
+    `L1 ${share(second.l1Hits)} L2 ${share(second.l2Hits)}`,
+    `${count(second.queries)} db/s`,
+    `ms hit ${formatLatency(second.hits)} miss ${formatLatency(second.missed)}`,
   ].join(' | ')
 }
 

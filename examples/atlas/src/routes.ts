@@ -117,7 +117,8 @@ function readPopulation(text: string): number {
   if (typeof population === 'number' && Number.isInteger(population)) {
     if (population >= 0 && population <= INTEGER_MAX) return population
   }
-  const got = shown(JSON.stringify(population))
+  // It is JSON already: text is quoted in it, and a number is not.
+  const got = cut(JSON.stringify(population))
   throw new Refusal(400, `population: expected a whole number from 0 to ${INTEGER_MAX}, got ${got}`)
 }
 
@@ -133,12 +134,17 @@ function parseJson(text: string): unknown {
 const SHOWN_CHARS_MAX = 60
 
 function shown(text: string): string {
-  return JSON.stringify(text.length > SHOWN_CHARS_MAX ? `${text.slice(0, SHOWN_CHARS_MAX)}…` : text)
+  return JSON.stringify(cut(text))
 }
 
+function cut(text: string): string {
+  return text.length > SHOWN_CHARS_MAX ? `${text.slice(0, SHOWN_CHARS_MAX)}…` : text
+}
+
+/** HEAD is a GET whose body is not sent: the server sees to that. */
 function only(question: Question, ...methods: readonly string[]): void {
-  if (methods.includes(question.method)) return
-  const allowed = methods.join(', ')
+  if (methods.includes(question.method === 'HEAD' ? 'GET' : question.method)) return
+  const allowed = methods.join(', ').replace('GET', 'GET, HEAD')
   throw new Refusal(405, `method: expected ${allowed}, got ${shown(question.method)}`, allowed)
 }
 

@@ -46,7 +46,7 @@ async function serve(
   }
   const { value: reply, outcome } = await watchRead(() => answer(question, atlas, () => meter.summary()))
   send(response, reply)
-  const isRead = request.method === 'GET' && outcome !== undefined
+  const isRead = request.method !== 'PUT' && outcome !== undefined
   meter.record(isRead ? ending(outcome) : 'other', performance.now() - startMs)
 }
 

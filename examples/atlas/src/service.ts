@@ -1,7 +1,7 @@
 import { provideDatabase } from './backends.ts'
 import { PARIS_ID } from './city.ts'
 import type { Lifetime } from './lifetime.ts'
-import { formatSecond } from './live-line.ts'
+import { formatSecond, LEGEND } from './live-line.ts'
 import { openNode } from './node.ts'
 import type { Screen } from './screen.ts'
 import type { Settings } from './settings.ts'
@@ -15,7 +15,7 @@ export async function runService(settings: Settings, lifetime: Lifetime, screen:
   const { server, meter } = await openNode({ port, databaseUrl, redisUrl, logger }, lifetime)
   sayWhere([server.url], screen)
   await runTraffic(settings, [server.url], lifetime, screen)
-  await drawEverySecond(() => formatSecond(meter.takeSecond()), lifetime, screen)
+  await drawEverySecond(() => [formatSecond(meter.takeSecond())], lifetime, screen)
   return true
 }
 
@@ -45,10 +45,11 @@ export async function runTraffic(
   screen.say('Ctrl-C ends everything.\n')
 }
 
-/** Redraws the live line each second; settles when `lifetime` ends. */
-export function drawEverySecond(line: () => string, lifetime: Lifetime, screen: Screen): Promise<void> {
+/** Redraws the live lines each second; settles when `lifetime` ends. */
+export function drawEverySecond(lines: () => string[], lifetime: Lifetime, screen: Screen): Promise<void> {
+  screen.say(LEGEND)
   return new Promise((resolve) => {
-    const timer = setInterval(() => screen.live(line()), 1_000)
+    const timer = setInterval(() => screen.live(lines()), 1_000)
     lifetime.signal.addEventListener('abort', () => {
       clearInterval(timer)
       resolve()

@@ -118,7 +118,14 @@ function spawnChild(command: ServerCommand, output: number): ChildProcess {
   const { executable, args, dir, user } = command
   // Logs are read for what they say: in English, in UTC.
   const env = { ...process.env, LC_ALL: 'C', TZ: 'UTC' }
-  const options: SpawnOptions = { cwd: dir, stdio: ['ignore', output, output], env, ...user }
+  // Detached: a terminal sends Ctrl-C to all of its group, and a server shall be ended by its owner, in the right order.
+  const options: SpawnOptions = {
+    cwd: dir,
+    stdio: ['ignore', output, output],
+    env,
+    detached: true,
+    ...user,
+  }
   if (setpriv === undefined) return spawn(executable, args, options)
   const signalName = command.deathSignal.slice('SIG'.length)
   return spawn(setpriv, ['--pdeathsig', signalName, executable, ...args], options)
