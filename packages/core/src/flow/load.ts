@@ -88,10 +88,10 @@ async function fly(rt: Runtime, flight: LoadFlight, job: LoadJob): Promise<LoadO
     await job.turn?.()
     const link = rt.usableLink()
     if (link === undefined) return await loadHere(rt, flight, job, true)
-    const { acquired, place } = await acquireInTurn(rt, link, flight, job)
+    const acquired = await acquireInTurn(rt, link, flight, job)
     if (acquired.kind === 'settled') return acquired.outcome
     if (acquired.kind === 'none') return await loadHere(rt, flight, job, acquired.keep)
-    return await loadUnderLease(rt, link, flight, job, acquired.lease, place)
+    return await loadUnderLease(rt, link, flight, job, acquired.lease, acquired.place)
   } catch (error) {
     // Without L2 this process alone invalidates: what nothing overtook is shared by all who joined.
     const isAlone = rt.link === undefined && !flight.voided
@@ -100,27 +100,26 @@ async function fly(rt: Runtime, flight: LoadFlight, job: LoadJob): Promise<LoadO
   }
 }
 
+type InTurn =
+  | Exclude<Acquisition, { readonly kind: 'won' }>
+  | { readonly kind: 'won'; readonly lease: Lease; readonly place: Place }
+
 /**
  * The lease, and a place for its loader. Where none is free the lease is given back meanwhile: a fleet does not wait for
  * a process that only waits itself.
  */
-async function acquireInTurn(
-  rt: Runtime,
-  link: L2Link,
-  flight: LoadFlight,
-  job: LoadJob,
-): Promise<{ readonly acquired: Acquisition; readonly place: Place | undefined }> {
+async function acquireInTurn(rt: Runtime, link: L2Link, flight: LoadFlight, job: LoadJob): Promise<InTurn> {
   const first = await acquire(rt, link, flight, job)
-  if (first.kind !== 'won') return { acquired: first, place: undefined }
+  if (first.kind !== 'won') return first
   const free = takeFreePlace(rt, flight, job)
-  if (free !== undefined) return { acquired: first, place: free }
+  if (free !== undefined) return { ...first, place: free }
   await first.lease.giveBack()
   const place = await takePlace(rt, flight, job)
   try {
     const acquired = await acquire(rt, link, flight, job)
-    if (acquired.kind === 'won') return { acquired, place }
+    if (acquired.kind === 'won') return { ...acquired, place }
     place.leave()
-    return { acquired, place: undefined }
+    return acquired
   } catch (error) {
     place.leave()
     throw error
@@ -134,7 +133,7 @@ async function loadUnderLease(
   flight: LoadFlight,
   job: LoadJob,
   lease: Lease,
-  place: Place | undefined,
+  place: Place,
 ): Promise<LoadOutcome> {
   const { policy } = job
   lease.keepRenewed(policy.hardTimeoutMs, () => flight.voided)
@@ -145,7 +144,7 @@ async function loadUnderLease(
     return (await job.budget.atMost(live())) === true ? endMark : (flight.loadMark ?? endMark)
   }
   try {
-    const loaded = await callLoader(rt, flight, job, place ?? (await takePlace(rt, flight, job)))
+    const loaded = await callLoader(rt, flight, job, place)
     const { value } = loaded
     if (value === GIVEN_BACK) {
       await sharedUpTo(() => lease.giveBack())
