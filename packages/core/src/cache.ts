@@ -190,11 +190,15 @@ export class Cache implements AsyncDisposable {
     return { ...worst(ended), stored: ended.every((one) => one.stored) }
   }
 
-  /** Removes the value; no load that began before brings it back. 1 round trip. */
+  /**
+   * Removes the value; no load that began before brings it back. An array is one key (a tuple); `deleteMany` takes several.
+   * 1 round trip.
+   */
   async delete(key: CacheKey, options?: InvalidateOptions): Promise<Invalidated> {
     return await deleteKeys(this.#open(), [encodeKey(key)], checkRequire(options))
   }
 
+  /** `delete` for several keys, at most 2,000 a round trip: 'queued' if any of them is. */
   async deleteMany(keys: readonly CacheKey[], options?: InvalidateOptions): Promise<Invalidated> {
     const encoded = encodeMany(keys).map((key) => key.encoded)
     const rt = this.#open()
@@ -213,6 +217,7 @@ export class Cache implements AsyncDisposable {
     return await this.invalidateTags([tag], options)
   }
 
+  /** `invalidateTag` for at most 64 tags. 1 round trip. */
   async invalidateTags(tags: readonly string[], options?: InvalidateOptions): Promise<Invalidated> {
     return await invalidateTags(this.#open(), checkTags(tags), checkRequire(options))
   }
@@ -241,8 +246,9 @@ export class Cache implements AsyncDisposable {
 
   /**
    * Runs a database write so that no old value survives it, even if this process dies in the middle: what it touches
-   * is quarantined before, invalidated after. Rejects before `commit` where L2 is away. At most 2,000 keys and 64 tags;
-   * 3 round trips.
+   * is quarantined before, invalidated after. Rejects with `l2_unavailable`, before `commit`, where L2 is away. What
+   * `commit` throws is thrown as it is, after the invalidation. With `require` it can reject with `not_applied` after the
+   * commit, whose value is `cause.committed`. At most 2,000 keys and 64 tags; 3 round trips.
    */
   async write<T>(
     names: { readonly keys?: readonly CacheKey[]; readonly tags?: readonly string[] },
@@ -274,13 +280,19 @@ export class Cache implements AsyncDisposable {
       typed<T>(getOrSet(this.#open(), encodeKey(key(...args)), () => run(...args), policy))
   }
 
-  /** A cache beside this one, with keys, tags and `clear` of its own; L1's bounds and L2's connection are shared. */
+  /**
+   * A cache beside this one, with keys, tags and `clear` of its own; L1's bounds and L2's connection are shared. At most
+   * 10,000 of one cache.
+   */
   namespace(name: string): Cache {
     this.#open()
     return this.#sibling(checkName('namespace', name))
   }
 
-  /** Everything that this process and others invalidated before this call has been seen here. 1 small round trip. */
+  /**
+   * Everything that this process and others invalidated before this call has been seen here. Rejects with `l2_timeout`
+   * (after `timeout`, l2Timeout by default) or `l2_unavailable`. 1 small round trip; none without L2.
+   */
   async barrier(timeout?: Duration): Promise<void> {
     const rt = this.#open()
     const ms = timeout === undefined ? rt.shared.l2TimeoutMs : durationMs('timeout', timeout)
@@ -293,7 +305,10 @@ export class Cache implements AsyncDisposable {
     return await explain(this.#open(), encodeKey(key), this.#policy)
   }
 
-  /** The counters and gauges of now. Cost: one small object. */
+  /**
+   * The counters and gauges of now: of the whole cache, namespaces included, but for `flights` and
+   * `l2.queuedInvalidations`, which are this namespace's. Cost: one small object.
+   */
   stats(): CacheStats {
     const { shared, link, flights } = this.#rt
     const { memory } = shared
@@ -314,7 +329,10 @@ export class Cache implements AsyncDisposable {
     })
   }
 
-  /** Facts of the shared tier's server; undefined where there is none. 1 round trip. */
+  /**
+   * Facts of the shared tier's server; undefined where there is none. Rejects with `l2_timeout` (after l2Timeout) or
+   * `l2_unavailable`. 1 round trip.
+   */
   async inspect(): Promise<StoreFacts | undefined> {
     const rt = this.#open()
     return await rt.shared.l2?.store.inspect(rt.clock.now() + rt.shared.l2TimeoutMs)

@@ -6,10 +6,12 @@ export {
   type WrapOptions,
 } from './cache.ts'
 export { type CompressionOptions, compression } from './codec/compression.ts'
+export type { CompressionAlgorithm } from './codec/compression-methods.ts'
 export { namedType } from './codec/named-types.ts'
+export type { Clock, StoreDefinition, StoreFacts, Timer } from './contracts.ts'
 export { createCache } from './create-cache.ts'
 export type { ByteSize, Duration } from './duration.ts'
-export { CacheError, type CacheErrorCode } from './errors.ts'
+export { CacheError, type CacheErrorCode, type CacheErrorDetails } from './errors.ts'
 export type { CacheEvent, InvalidateEvent, LoadEvent, ReadEvent, TroubleEvent } from './events.ts'
 export type { Explanation, TagExplanation, TierExplanation } from './flow/explain.ts'
 export type { Invalidated, InvalidateOptions } from './flow/invalidate.ts'
@@ -29,6 +31,8 @@ export type {
   L1Options,
   Logger,
   NamedType,
+  SchemaIssue,
+  SchemaResult,
   StandardSchema,
   TagsOption,
   TieredDuration,

@@ -12,7 +12,7 @@ export type KeyPart =
   | { readonly [name: string]: KeyPart | undefined }
 
 /**
- * A key: text, or a tuple of parts, e.g. `['user', 42]`. No two different keys ever share an entry. Empty text is refused,
+ * A key: text, or a tuple of parts, e.g. `['user', 42]`, of at most 8,192 bytes. No two different keys ever share an entry. Empty text is refused,
  * because it is what a missing variable leaves; whoever means it has the key `['']`. Text is taken as it is: composed and
  * decomposed accents (NFC, NFD) are different keys.
  */

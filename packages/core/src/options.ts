@@ -19,7 +19,7 @@ export interface NamedType<T = unknown> {
  * is given is used again when it has returned: copy what is to be kept.
  */
 export interface CodecWrap {
-  /** Written with every entry, 1..127: entries of another id are misses. */
+  /** Written with every entry, 1..126 (127 is compression()'s): entries of another id are misses. */
   readonly id: number
   encode(bytes: Uint8Array): Uint8Array
   decode(bytes: Uint8Array): Uint8Array
@@ -65,7 +65,7 @@ export interface L1Options {
   readonly maxStale?: Duration
 }
 
-/** A life that may differ by tier. */
+/** A life that may differ by tier: L1's is at most L2's, and is cut to it. */
 export type TieredDuration = Duration | { readonly l1: Duration; readonly l2: Duration }
 
 /**
@@ -80,7 +80,10 @@ export interface EntryOptions<T = unknown> {
   readonly ttl?: TieredDuration
   /** After ttl: the stale value is answered at once while one load refreshes it. Default false. */
   readonly swr?: Duration | false
-  /** After ttl: the stale value is answered where a load fails. Default false. */
+  /**
+   * After ttl: the stale value is answered where a load fails. A failed load is tried again after 1 s, doubled to 30 s,
+   * less up to half. Default false.
+   */
   readonly staleIfError?: Duration | false
   /** Life of a null; null is otherwise a value like any other. Default false. */
   readonly negativeTtl?: Duration | false
@@ -93,7 +96,10 @@ export interface EntryOptions<T = unknown> {
   readonly earlyRefresh?: number
   /** A load slower than this is left running, and a stale value within staleIfError is answered. Default false. */
   readonly softTimeout?: Duration | false
-  /** A load slower than this fails with `loader_timeout`, and its signal fires. At most 60 s. Default '60s'. */
+  /**
+   * A load slower than this fails with `loader_timeout`, and its signal fires; plus as long again where it waits for a
+   * place (maxConcurrentLoads). At most 60 s. Default '60s'.
+   */
   readonly hardTimeout?: Duration
   readonly tags?: TagsOption<T>
   /** Ends this caller's wait. The loader's own signal fires when its last waiter has left. */
@@ -118,9 +124,9 @@ export interface CacheOptions
   /** The namespace in L2 and the label in metrics. */
   readonly name: string
   /** The in-process tier; false turns it off. */
-  readonly l1?: L1Options | false
+  readonly l1?: L1Options | false | undefined
   /** The shared tier, e.g. `redis('redis://…')`. Leave out: one process, no server. */
-  readonly l2?: StoreDefinition
+  readonly l2?: StoreDefinition | undefined
   /** One budget per call for all its waits on L2. Default '250ms'. */
   readonly l2Timeout?: Duration
   /**
@@ -144,15 +150,15 @@ export interface CacheOptions
   /** Classes of yours that values may hold. */
   readonly types?: readonly NamedType[]
   /** Wraps the bytes in L2. */
-  readonly codec?: CodecWrap
+  readonly codec?: CodecWrap | undefined
   /** Default: warnings as process warnings, nothing else. */
-  readonly logger?: Logger
+  readonly logger?: Logger | undefined
   /**
    * Told of each read, load, invalidation and trouble, at once, by the call that it happens in: keep it short. What it
    * throws or rejects with is counted (`stats().hookErrors`), told of once, and harms nothing. Of calls that it makes
-   * itself it is not told. Cost: 0.3 µs an event. Default: none, and no event is made.
+   * itself it is not told. Default: none, and no event is made.
    */
-  readonly onEvent?: (event: CacheEvent) => void
+  readonly onEvent?: ((event: CacheEvent) => void) | undefined
   /** For tests and the simulator; not a hook: calls fail with what it throws. */
   readonly clock?: Clock
 }

@@ -6,13 +6,20 @@ export type MissReason = 'cold' | 'expired' | 'evicted' | 'invalidated' | 'tag' 
 
 export type Tier = 'l1' | 'l2'
 
-/** A copy of the counters since the cache was made; they only rise. The four groups below the line are gauges. */
+/**
+ * A copy of the counters since the cache was made; they only rise. The last four members are gauges of now, but for
+ * `l1.evictions` and `l1.expirations`, which are counters. All are of the whole cache, its namespaces included, but for
+ * `flights` and `l2.queuedInvalidations`, which are of the namespace that was asked.
+ */
 export interface CacheStats {
   readonly requests: number
   readonly hits: { readonly l1: number; readonly l2: number }
   readonly staleHits: { readonly l1: number; readonly l2: number }
   readonly negativeHits: { readonly l1: number; readonly l2: number }
-  /** Calls that waited for a load, by why there was nothing to answer with. */
+  /**
+   * Reads that no tier answered, `get`, `has` and `ttl` included, by why there was nothing to answer with. `error`: the
+   * load failed, or L2 could not be asked.
+   */
   readonly misses: { readonly [reason in MissReason]: number }
   /** Of the calls above none: they shared another call's load. */
   readonly coalesced: number
@@ -40,7 +47,7 @@ export interface CacheStats {
     readonly expirations: number
   }
   readonly l2: {
-    /** Whether it is read and filled now. */
+    /** Whether it is read and filled now; false where there is no L2, whose breaker is 'closed' then. */
     readonly online: boolean
     readonly breaker: 'closed' | 'open'
     readonly queuedInvalidations: number

@@ -1,2 +1,3 @@
+export type { TlsSettings } from '@holdfast/wire'
 export { leastAcl } from './least-acl.ts'
 export { type RedisOptions, redis } from './redis.ts'
