@@ -257,6 +257,9 @@ export class Cache implements AsyncDisposable {
   ): Promise<Written<T>> {
     const rt = this.#open()
     checkNames('write', names, ['keys', 'tags'])
+    if (names.keys === undefined && names.tags === undefined) {
+      throw invalidArgument('write', '{ keys, tags }: what it touches', names)
+    }
     if (typeof commit !== 'function') throw invalidArgument('commit', 'a function', commit)
     const keys = encodeMany(names.keys === undefined ? [] : names.keys).map((key) => key.encoded)
     if (keys.length > SLICE_MAX) {

@@ -12,7 +12,7 @@ import type { TagCell } from './invalidation/tag-cells.ts'
 import { checkName } from './keys.ts'
 import { ENTRIES_MAX, MemoryStore, type RemovalReason } from './memory/memory-store.ts'
 import type { CacheOptions, L1Mode, L1Options } from './options.ts'
-import { checkNames, defaultPolicy } from './policy.ts'
+import { checkNames, defaultPolicy, optionOfCalls } from './policy.ts'
 import type { CachedValue } from './runtime/cached-value.ts'
 import { Runtime, type Shared } from './runtime/runtime.ts'
 import { Counters } from './stats.ts'
@@ -67,7 +67,7 @@ export function createCache(options: CacheOptions): Cache {
 
 /** createCache with other rules: for the checks that switch one off. */
 export function createCacheWith(options: CacheOptions, rules: Fence): Cache {
-  checkNames('options', options, CACHE_OPTION_NAMES)
+  checkNames('options', options, CACHE_OPTION_NAMES, optionOfCalls)
   const name = checkName('name', options.name)
   const {
     name: _,
@@ -85,7 +85,7 @@ export function createCacheWith(options: CacheOptions, rules: Fence): Cache {
     ...entry
   } = options
   const policy = defaultPolicy(entry)
-  if (l1 !== undefined && l1 !== false) checkNames('l1', l1, L1_OPTION_NAMES)
+  if (l1 !== undefined && l1 !== false) checkL1(l1)
   if (l2 !== undefined && typeof l2?.open !== 'function')
     throw invalidArgument('l2', "a store, e.g. redis('redis://127.0.0.1')", l2)
   if (isolation !== undefined && !['freeze', 'clone', 'share'].includes(isolation)) {
@@ -210,6 +210,13 @@ function createMemory(
     clock,
     onRemove,
   })
+}
+
+function checkL1(l1: L1Options): void {
+  if (typeof l1 !== 'object' || l1 === null) {
+    throw invalidArgument('l1', 'an object of options, false, or nothing (L1 is on then)', l1)
+  }
+  checkNames('l1', l1, L1_OPTION_NAMES)
 }
 
 function checkMode(l1: L1Options | false | undefined): L1Mode | undefined {

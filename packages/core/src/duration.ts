@@ -15,13 +15,16 @@ const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h
 // 10 years: beyond it a duration is a mistake in units, not an intention.
 const DURATION_MS_MAX = 10 * 365 * 86_400_000
 
-/** Milliseconds of a duration; rejects NaN, zero, negative, infinite and over-long ones by the argument's name. */
-export function durationMs(argument: string, value: unknown): number {
+/**
+ * Milliseconds of a duration; rejects NaN, zero, negative, infinite and over-long ones by the argument's name. `also`: what
+ * else the argument may be, for the message.
+ */
+export function durationMs(argument: string, value: unknown, also = ''): number {
   const ms = typeof value === 'string' ? parse(value) : value
   if (typeof ms !== 'number' || !(ms > 0) || ms > DURATION_MS_MAX) {
     throw invalidArgument(
       argument,
-      "a duration above 0 and up to 10 years: milliseconds, or text like '250ms', '30s', '5m', '2h', '1d'",
+      `a duration above 0 and up to 10 years: milliseconds, or text like '250ms', '30s', '5m', '2h', '1d'${also}`,
       value,
     )
   }

@@ -27,6 +27,7 @@ describe('show', () => {
     [{}, 'an object'],
     [Object.create(null), 'an object'],
     [new Map(), 'a Map'],
+    [new AbortController(), 'an AbortController'],
     [class User {}, 'function User'],
     [(): number => 1, 'function (anonymous)'],
     [Object.defineProperty(function named(): void {}, 'name', { value: '\nforged' }), 'function \\nforged'],
@@ -61,7 +62,7 @@ describe('show', () => {
       expect(show(value)).toBe('something that throws when it is looked at')
       expect(showError(value)).toBe('something that throws when it is looked at')
     }
-    expect(showError(Object.defineProperty(new Error(), 'message', { get: fail }))).toBe('a Error')
+    expect(showError(Object.defineProperty(new Error(), 'message', { get: fail }))).toBe('an Error')
     expect(showError(new TypeError('a\nb'))).toBe('"a\\nb"')
     expect(showError('text')).toBe('"text"')
   })

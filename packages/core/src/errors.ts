@@ -63,7 +63,8 @@ function shown(value: unknown): string {
   if (typeof value !== 'object' || value === null) return String(value)
   if (Array.isArray(value)) return `an array of ${value.length}`
   const maker: unknown = Reflect.get(value, 'constructor')
-  return typeof maker === 'function' && maker.name !== 'Object' ? `a ${bare(maker.name)}` : 'an object'
+  if (typeof maker !== 'function' || maker.name === 'Object') return 'an object'
+  return `${/^[aeio]/i.test(maker.name) ? 'an' : 'a'} ${bare(maker.name)}`
 }
 
 /** What an error says of itself, as one short, printable line. Never throws. */

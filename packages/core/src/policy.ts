@@ -63,6 +63,12 @@ const ENTRY_OPTION_NAMES = [
   'validate',
 ] as const
 
+/** Says where an option belongs that is one of calls, and not of createCache. */
+export function optionOfCalls(name: string): string | undefined {
+  const isKnown = ENTRY_OPTION_NAMES.some((known) => known === name) || name === 'version'
+  return isKnown ? `${name} is an option of a call` : undefined
+}
+
 /** The policy of a cache from its options; unknown names are the caller's to refuse (they differ by door). */
 export function defaultPolicy<T>(options: EntryOptions<T>): Policy {
   return overlay(DEFAULT_POLICY, options)
@@ -100,7 +106,7 @@ function overlay<T>(base: Policy, options: EntryOptions<T>): Policy {
       Number.POSITIVE_INFINITY,
     ),
     hardTimeoutMs,
-    tags: options.tags === undefined || derived !== undefined ? base.tags : checkTags(options.tags),
+    tags: options.tags === undefined || derived !== undefined ? base.tags : checkTagsOption(options.tags),
     deriveTags: options.tags === undefined ? base.deriveTags : derived,
     signal: checkSignal(options.signal),
     strong: checkConsistency(options.consistency),
@@ -110,7 +116,7 @@ function overlay<T>(base: Policy, options: EntryOptions<T>): Policy {
 
 function optionalMs(name: string, value: unknown, base: number, off: number): number {
   if (value === undefined) return base
-  return value === false ? off : durationMs(name, value)
+  return value === false ? off : durationMs(name, value, ', or false')
 }
 
 function fraction(value: unknown, base: number): number {
@@ -142,10 +148,14 @@ function checkSchema(schema: StandardSchema | undefined): StandardSchema | undef
   throw invalidArgument('validate', 'a Standard Schema of version 1 (zod, valibot, arktype, …)', schema)
 }
 
+function checkTagsOption(tags: unknown): readonly string[] {
+  if (Array.isArray(tags)) return checkTags(tags)
+  throw invalidArgument('tags', 'an array of strings, or a function of the value', tags)
+}
+
 /** Checked, without duplicates. Throws `invalid_argument` naming the tag's place. */
 export function checkTags(tags: unknown): readonly string[] {
-  if (!Array.isArray(tags))
-    throw invalidArgument('tags', 'an array of strings, or a function of the value', tags)
+  if (!Array.isArray(tags)) throw invalidArgument('tags', 'an array of strings', tags)
   const unique = new Set<string>()
   for (let i = 0; i < tags.length; i++) unique.add(checkName(`tags[${i}]`, tags[i]))
   if (unique.size > ENTRY_TAGS_MAX) {
@@ -154,8 +164,16 @@ export function checkTags(tags: unknown): readonly string[] {
   return [...unique]
 }
 
-/** Refuses anything but an object with known names; suggests the name that was probably meant. */
-export function checkNames(argument: string, options: object, known: readonly string[]): void {
+/**
+ * Refuses anything but an object with known names; suggests the name that was probably meant, or says of a name that is
+ * known `elsewhere` where that is.
+ */
+export function checkNames(
+  argument: string,
+  options: object,
+  known: readonly string[],
+  elsewhere?: (name: string) => string | undefined,
+): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw invalidArgument(argument, 'an object', options)
   }
@@ -165,7 +183,8 @@ export function checkNames(argument: string, options: object, known: readonly st
   for (const name of names) {
     if (known.includes(name)) continue
     const meant = known.find((candidate) => isNear(name.toLowerCase(), candidate.toLowerCase()))
-    const hint = meant === undefined ? `known are ${known.join(', ')}` : `did you mean ${meant}?`
+    const hint =
+      elsewhere?.(name) ?? (meant === undefined ? `known are ${known.join(', ')}` : `did you mean ${meant}?`)
     throw new CacheError('invalid_argument', `${argument}: unknown option ${show(name)}; ${hint}`)
   }
 }

@@ -1,3 +1,5 @@
+import { invalidArgument } from 'holdfast/contracts'
+
 /** What the adapter sends, and what its scripts call. AUTH and HELLO are free to everybody. */
 const COMMANDS = [
   // The connection.
@@ -19,7 +21,8 @@ const BEACONS = '~i:{0:*'
 
 /**
  * The least rights that a Redis user needs, as rules of ACL SETUSER, without a password: `ACL SETUSER shop on >… `
- * followed by these. With a cache's name they reach that cache and its namespaces alone. docs/operate/redis.md.
+ * followed by these. With a cache's name they reach that cache and its namespaces alone. docs/operate/redis.md. Throws
+ * `invalid_argument` for what is no name.
  */
 export function leastAcl(cacheName?: string): readonly string[] {
   return [
@@ -33,6 +36,10 @@ export function leastAcl(cacheName?: string): readonly string[] {
 
 function keyRules(cacheName: string | undefined): readonly string[] {
   if (cacheName === undefined) return [`~${KINDS}:{*`]
+  // No name would be a rule that reaches every cache.
+  if (typeof cacheName !== 'string' || cacheName === '') {
+    throw invalidArgument('cacheName', 'the name of a cache, or nothing', cacheName)
+  }
   const name = cacheName.replace(/[\\/]/g, '\\$&')
   const pattern = name.replace(/[[\]*?\\^]/g, '\\$&')
   // The length tells the cache's own names from others that begin alike; for its namespaces the separator does.

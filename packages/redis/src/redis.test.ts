@@ -9,6 +9,8 @@ test("failover is 'fence' or 'replay', and nothing is opened before the options 
     [{ failover: 'ignore' }, `failover: expected 'fence' or 'replay', got "ignore"`],
     [{ failover: null }, "failover: expected 'fence' or 'replay', got null"],
     [{ failOver: 'fence' }, 'redis options: expected failover'],
+    [JSON.parse('null'), 'redis options: expected an object, e.g. { tls: false }, got null'],
+    [JSON.parse('"x"'), 'redis options: expected an object, e.g. { tls: false }, got "x"'],
   ]
   for (const [options, message] of refused) {
     expect(() => redis('redis://h', options)).toThrow(message)

@@ -34,6 +34,9 @@ const DEFAULT_URL = 'redis://127.0.0.1:6379'
  * settings. Throws `invalid_argument` for a URL that is none, without repeating it.
  */
 export function redis(url: string = DEFAULT_URL, options: RedisOptions = {}): StoreDefinition {
+  if (typeof options !== 'object' || options === null) {
+    throw invalidArgument('redis options', 'an object, e.g. { tls: false }', options)
+  }
   const { failover = 'fence', tls, ...unknown } = options
   for (const name of Object.keys(unknown)) throw invalidArgument('redis options', 'failover or tls', name)
   const address = withTls(parseRedisUrl(url), tls)

@@ -47,7 +47,7 @@ describe('explain', () => {
     a.connection.disconnect()
     expect((await verdicts())[1]).toContain('it is away')
     await a.cache.delete('x')
-    expect((await verdicts())[1]).toBe('not used: 1 invalidations are owed to it')
+    expect((await verdicts())[1]).toBe('not used: 1 invalidation is owed to it')
   })
 
   test('says that a load is under way, and which tiers there are', async () => {

@@ -77,7 +77,8 @@ async function explainL2(rt: Runtime, key: string, policy: Policy): Promise<Tier
   if (link === undefined) return { present: false, verdict: 'there is no L2' }
   await link.opening
   if (!link.usable) {
-    const why = link.queued > 0 ? `${link.queued} invalidations are owed to it` : 'it is away'
+    const owed = link.queued === 1 ? '1 invalidation is' : `${link.queued} invalidations are`
+    const why = link.queued > 0 ? `${owed} owed to it` : 'it is away'
     return { present: false, verdict: `not used: ${why}` }
   }
   try {

@@ -239,3 +239,10 @@ test('an unknown word for require is refused', async () => {
   const misspelt: object = { requires: 'applied' }
   expect(String(await errorOf(cache.delete('k', misspelt)))).toContain('did you mean require?')
 })
+
+test('tags that are no array are refused by what they may be here', async () => {
+  await using stage = new Stage()
+  const tags: readonly string[] = JSON.parse('"a"')
+  const error = await errorOf(stage.node().cache.invalidateTags(tags))
+  expect(String(error)).toContain('tags: expected an array of strings, got "a"')
+})

@@ -23,6 +23,8 @@ const HOLDERS_MAX = 2
 export type Acquisition =
   | { readonly kind: 'won'; readonly lease: Lease }
   | { readonly kind: 'settled'; readonly outcome: LoadOutcome }
+  /** Another process loads, and the job did not want to wait for it. */
+  | { readonly kind: 'busy' }
   /** No lease to be had: load, and store nothing in L2. `keep`: this process may keep it for Δ. */
   | { readonly kind: 'none'; readonly keep: boolean }
 
@@ -117,6 +119,7 @@ export async function acquire(
         found++
         continue
       }
+      if (job.leavesIfBusy === true) return { kind: 'busy' }
       if (job.background) return { kind: 'settled', outcome: { kind: 'left', sharedUpTo: 0 } }
       job.onBlocked?.()
       if (acquired.holder !== undefined) holders.add(acquired.holder)

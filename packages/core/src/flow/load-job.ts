@@ -19,6 +19,8 @@ export interface LoadJob {
   readonly placed?: boolean
   /** Waits for the one place of a bulk load, before a lease is asked for. */
   readonly turn?: (() => Promise<void>) | undefined
+  /** Does not wait where another process loads. */
+  readonly leavesIfBusy?: boolean
   readonly budget: WaitBudget
   /** Called when the flight has to wait for another process: a bulk load goes on without this key. */
   readonly onBlocked?: (() => void) | undefined

@@ -100,30 +100,35 @@ async function fly(rt: Runtime, flight: LoadFlight, job: LoadJob): Promise<LoadO
   }
 }
 
+// Each time another process had begun to load while this one waited for a place.
+const ROUNDS_MAX = 3
+
 type InTurn =
-  | Exclude<Acquisition, { readonly kind: 'won' }>
+  | Exclude<Acquisition, { readonly kind: 'won' | 'busy' }>
   | { readonly kind: 'won'; readonly lease: Lease; readonly place: Place }
 
 /**
- * The lease, and a place for its loader. Where none is free the lease is given back meanwhile: a fleet does not wait for
- * a process that only waits itself.
+ * The lease, and a place for its loader. Where none is free the lease is given back meanwhile, and where another process
+ * has the lease by then, the place: neither is held by one who waits for the other.
  */
 async function acquireInTurn(rt: Runtime, link: L2Link, flight: LoadFlight, job: LoadJob): Promise<InTurn> {
-  const first = await acquire(rt, link, flight, job)
-  if (first.kind !== 'won') return first
-  const free = takeFreePlace(rt, flight, job)
-  if (free !== undefined) return { ...first, place: free }
-  await first.lease.giveBack()
-  const place = await takePlace(rt, flight, job)
-  try {
-    const acquired = await acquire(rt, link, flight, job)
-    if (acquired.kind === 'won') return { ...acquired, place }
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    const first = await acquire(rt, link, flight, job)
+    if (first.kind === 'busy') continue
+    if (first.kind !== 'won') return first
+    const free = takeFreePlace(rt, flight, job)
+    if (free !== undefined) return { ...first, place: free }
+    await first.lease.giveBack()
+    const place = await takePlace(rt, flight, job)
+    const again = await acquire(rt, link, flight, { ...job, leavesIfBusy: true }).catch((error: unknown) => {
+      place.leave()
+      throw error
+    })
+    if (again.kind === 'won') return { ...again, place }
     place.leave()
-    return acquired
-  } catch (error) {
-    place.leave()
-    throw error
+    if (again.kind !== 'busy') return again
   }
+  return { kind: 'none', keep: false }
 }
 
 /** Loads while holding the lease, and fills. */

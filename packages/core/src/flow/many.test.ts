@@ -97,7 +97,7 @@ describe.each(Object.entries(tiers))('%s', (_, open) => {
     ])
     expect(await cache.getOrSetMany(keys, () => rows)).toEqual(['one', 'two'])
     const error = await errorOf(cache.getOrSetMany([['user', 3]], () => []))
-    expect(String(error)).toContain('was asked for 1 keys ("[\\"user\\",3]")')
+    expect(String(error)).toContain('was asked for 1 key ("[\\"user\\",3]")')
   })
 
   test('of thousands of keys an error names the first', async () => {
@@ -344,4 +344,12 @@ describe('between processes', () => {
     expect(db.asked[0]).toEqual(['c'])
     expect(db.asked.flat().toSorted()).toEqual(['a', 'b', 'c'])
   })
+})
+
+test('one key, or one value, is told of in the singular', async () => {
+  await using stage = new Stage()
+  const error = await errorOf(stage.node().cache.getOrSetMany(['a', 'b'], () => [1]))
+  expect(String(error)).toContain('was asked for 2 keys ("a", "b") and answered 1 value; answer a Map')
+  const other = await errorOf(stage.node().cache.getOrSetMany(['a'], () => [1, 2]))
+  expect(String(other)).toContain('was asked for 1 key ("a") and answered 2 values; answer a Map')
 })

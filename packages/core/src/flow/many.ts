@@ -42,7 +42,7 @@ export async function getOrSetMany<Key>(
 ): Promise<unknown[]> {
   const unique = new Map(keys.map((key) => [key.encoded, key.given]))
   const place = new BulkPlace(rt, policy)
-  const bulk = new BulkLoad(unique.size, placedLoader(rt, loader, place))
+  const bulk = new BulkLoad(unique.size, placedLoader(rt, loader, place), () => place.exit())
   const answers = new Map<string, Promise<unknown>>()
   for (const [encoded, given] of unique) {
     const load: Loader = ({ signal }) => bulk.load(encoded, given, signal)
@@ -52,7 +52,6 @@ export async function getOrSetMany<Key>(
     answers.set(encoded, answer)
     answer.then(decide, decide)
   }
-  Promise.allSettled(answers.values()).then(() => place.exit())
   return await Promise.all(keys.map((key) => answers.get(key.encoded)))
 }
 
@@ -69,8 +68,9 @@ function placedLoader<Key>(rt: Runtime, loader: ManyLoader<Key, unknown>, place:
 }
 
 /**
- * The one place of a bulk call: taken before the first of its keys asks for a lease, left when all of them are answered
- * and nothing of it loads any more. A call inside of a loader takes none.
+ * The one place of a bulk call: taken before the first of its keys asks for a lease, left when it is known of all keys
+ * what becomes of them, and nothing of it loads any more: not held while keys wait for loads of others. What is won
+ * after that (another process died) is loaded without. A call inside of a loader takes none.
  */
 class BulkPlace {
   readonly isInside: boolean
@@ -78,7 +78,7 @@ class BulkPlace {
   readonly #waitMs: number
   #turn: Promise<void> | undefined
   #isTaken = false
-  /** The call itself, and each run of its loader. */
+  /** The call until all of its keys are decided, and each run of its loader. */
   #users = 1
 
   constructor(rt: Runtime, policy: Policy) {
@@ -127,11 +127,13 @@ class BulkLoad<Key> {
   readonly #loader: BulkLoader<Key>
   readonly #decided = new Set<string>()
   readonly #size: number
+  readonly #onDecided: () => void
   #wanted: Wanted<Key>[] = []
 
-  constructor(size: number, loader: BulkLoader<Key>) {
+  constructor(size: number, loader: BulkLoader<Key>, onDecided: () => void) {
     this.#size = size
     this.#loader = loader
+    this.#onDecided = onDecided
   }
 
   load(encoded: string, given: Key, signal: AbortSignal): Promise<unknown> {
@@ -147,7 +149,9 @@ class BulkLoad<Key> {
   decide(encoded: string): void {
     if (this.#decided.size === this.#size) return
     this.#decided.add(encoded)
-    if (this.#decided.size === this.#size) this.#run()
+    if (this.#decided.size < this.#size) return
+    this.#run()
+    this.#onDecided()
   }
 
   #run(): void {
@@ -183,7 +187,7 @@ function valuesOf<Key>(keys: readonly ManyKey<Key>[], answer: BulkAnswer<Key>): 
     throw wrongAnswer(keys, `${show(answer)}; it must be a Map, or an array in the order of the keys`)
   }
   if (answer.length !== keys.length) {
-    throw wrongAnswer(keys, `${answer.length} values; answer a Map where some are missing`)
+    throw wrongAnswer(keys, `${counted(answer.length, 'value')}; answer a Map where some are missing`)
   }
   return answer
 }
@@ -197,8 +201,12 @@ function textOf(key: unknown): string | undefined {
 }
 
 function wrongAnswer(keys: readonly ManyKey<unknown>[], answered: string): CacheError {
-  const asked = `${keys.length} keys (${showKeys(keys.map(({ given }) => given))})`
+  const asked = `${counted(keys.length, 'key')} (${showKeys(keys.map(({ given }) => given))})`
   return new CacheError('invalid_load', `the bulk loader was asked for ${asked} and answered ${answered}`)
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
 // Of thousands the first few say enough.

@@ -270,6 +270,7 @@ describe('write', () => {
     const commit = () => ++commits
     const misspelt: object = { key: ['k'] }
     expect(String(await errorOf(cache.write(misspelt, commit)))).toContain('did you mean keys?')
+    expect(String(await errorOf(cache.write({}, commit)))).toContain('write: expected { keys, tags }')
     expect(await codeOf(cache.write({ keys: [''] }, commit))).toBe('invalid_argument')
     expect(await codeOf(cache.write({ tags: [''] }, commit))).toBe('invalid_argument')
     expect(commits).toBe(0)

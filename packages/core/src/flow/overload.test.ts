@@ -241,6 +241,48 @@ describe.each(['alone', 'over L2'])('%s', (how) => {
   })
 })
 
+test('a bulk load gives its place back while its keys wait for loads that wait for a place', async () => {
+  await using stage = new Stage()
+  const { cache } = stage.node({ maxConcurrentLoads: 1 })
+  const db = new Database('value')
+  db.hold()
+  const busy = watched(cache.getOrSet('busy', db.load))
+  await stage.settle()
+  // The second joins a flight of the first, and is asked to load its own key.
+  const [first, second] = [
+    ['a', 'b'],
+    ['b', 'c'],
+  ].map((keys) => watched(cache.getOrSetMany(keys, (wanted) => [...wanted])))
+  const single = watched(cache.getOrSet('c', () => 'single'))
+  await stage.settle()
+  expect([first?.(), second?.(), single()]).toEqual(['pending', 'pending', 'pending'])
+  db.release()
+  await stage.settle()
+  expect([busy(), first?.(), second?.(), single()]).toEqual([
+    { value: 'value' },
+    { value: ['a', 'b'] },
+    { value: ['b', 'c'] },
+    { value: 'c' },
+  ])
+  expect(cache.stats().running).toEqual({ loads: 0, waiting: 0 })
+})
+
+test('many bulk and single loads of the same few keys go on at once, whatever they join', async () => {
+  await using stage = new Stage()
+  const { cache } = stage.node({ maxConcurrentLoads: 3 })
+  const calls = Array.from({ length: 200 }, (_, i) => {
+    const keys = [i, i * 7, i * 13, i * 31].map((n) => `k${n % 40}`)
+    return watched(
+      i % 3 === 0
+        ? cache.getOrSet(keys[0] ?? '', () => 'single')
+        : cache.getOrSetMany(keys, (wanted) => wanted.map((key) => key)),
+    )
+  })
+  await stage.settle()
+  expect(calls.filter((call) => call() === 'pending')).toHaveLength(0)
+  expect(cache.stats().running).toEqual({ loads: 0, waiting: 0 })
+})
+
 test('a process whose places are taken does not hold up the fleet: it waits without the lease', async () => {
   await using stage = new Stage()
   const [a, b] = [stage.node({ maxConcurrentLoads: 1 }).cache, stage.node().cache]

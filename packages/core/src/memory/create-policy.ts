@@ -21,6 +21,6 @@ export function createPolicy(name: PolicyName, clock: Clock): EvictionPolicy {
     case 'none':
       return new None()
     default:
-      throw invalidArgument('policy', "'lru', 'lfu', 'ttl', 'random' or 'none'", name)
+      throw invalidArgument('l1.policy', "'lru', 'lfu', 'ttl', 'random' or 'none'", name)
   }
 }
