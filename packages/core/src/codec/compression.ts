@@ -28,8 +28,8 @@ const LENGTH_AT = 1
 const BYTES_AT = 5
 
 /**
- * Compresses values on their way to L2: `createCache({ codec: compression() })`. Synchronous, 1 to 2 ms of the event
- * loop for a megabyte. What does not shrink is written as it is. Bytes that would expand beyond the bounds are
+ * Compresses values on their way to L2: `createCache({ codec: compression() })`. Synchronous: 1 to 2 ms of the event
+ * loop for a megabyte (measured once). What does not shrink is written as it is. Bytes that would expand beyond the bounds are
  * `decode_failed`, found before they are expanded: a miss, and an event. Throws `invalid_argument` for bad options.
  */
 export function compression(options: CompressionOptions = {}): CodecWrap {

@@ -18,7 +18,7 @@ const FAST_PROPERTIES_MAX = 1_020
 const HASHED_PROPERTY_BYTES = 48
 
 // V8 stores one byte a character unless one is above 0xff. On a one-byte string it answers this without looking at
-// a single character (the pattern cannot match, whatever they are): 30 ns for any length.
+// a single character (the pattern cannot match, whatever they are).
 const TWO_BYTE = /[\u0100-\uffff]/
 
 /** A string and its header. */

@@ -2,7 +2,7 @@ import { types } from 'node:util'
 import { extraProperties, type Kind } from '../kind.ts'
 
 // With the flag u or v, a character may stand for a large class of them, and a property does: about 10 µs a character
-// and up to 3 ms a property, so that 5 KB would block a process for a second. Without them a megabyte takes 25 ms.
+// and up to 3 ms a property, so that 5 KB would block a process for a second. Without them a megabyte takes 25 ms (all measured once).
 const COST_MAX = 1024
 const PROPERTY_COST = 128
 
