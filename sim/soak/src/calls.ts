@@ -38,10 +38,12 @@ export class Calls {
     return this.#underWay
   }
 
-  async getOrSet(key: number, dueMs: number): Promise<void> {
+  /** `style`: whether its tags are known before the load, or with the row. */
+  async getOrSet(key: number, style: 'given' | 'derived', dueMs: number): Promise<void> {
     const { cache } = this.#parts
+    const tags = style === 'given' ? tagsOf(key) : tagsOfRow
     await this.#read('getOrSet', dueMs, async () => {
-      const row = await cache.getOrSet(keyName(key), () => this.#load(key), { tags: tagsOf(key) })
+      const row = await cache.getOrSet(keyName(key), () => this.#load(key), { tags })
       return [[key, row]]
     })
   }

@@ -38,7 +38,7 @@ export const LONG: Plan = {
   safetyMs: 20 * 60_000,
   livenessMs: 2 * 60_000,
   apps: 2,
-  callsPerSecond: 3000,
+  callsPerSecond: 2000,
   keys: 100_000,
   l1EntriesMax: 20_000,
   gapMs: { min: 2000, max: 8000 },

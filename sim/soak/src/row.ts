@@ -7,8 +7,8 @@ export interface Row {
 }
 
 const BODY_CHARS = 960
-// Keys of a long soak are 40 times as many: an invalidation of a tag reaches about as many entries.
-const TAGS = 2500
+// Keys of a long soak are 100 times as many, those of a short one 5 times: so many entries share a tag.
+const TAGS = 1000
 
 export function keyName(key: number): string {
   return `row-${key}`

@@ -10,7 +10,7 @@ export class Ticker {
   readonly #onTick: (dueMs: number) => void
   #dueMs = 0
   #lagMs = 0
-  #isOver = false
+  #isRunning = false
 
   constructor(tickMs: number, onTick: (dueMs: number) => void) {
     this.#tickMs = tickMs
@@ -19,20 +19,23 @@ export class Ticker {
 
   /** Time, in all, that this event loop was late for its ticks: nothing that was due in it could be answered. */
   get lagMs(): number {
-    return this.#lagMs
+    // What is late by now counts before its tick: after a stall other timers may fire first.
+    return this.#lagMs + (this.#isRunning ? worthTaking(hostNow() - this.#dueMs) : 0)
   }
 
   start(): void {
+    this.#isRunning = true
     this.#dueMs = hostNow() + this.#tickMs
     this.#wait()
   }
 
   stop(): void {
-    this.#isOver = true
+    this.#lagMs = this.lagMs
+    this.#isRunning = false
   }
 
   #wait(): void {
-    if (this.#isOver) return
+    if (!this.#isRunning) return
     const leftMs = this.#dueMs - hostNow()
     const sleepMs = Math.floor(leftMs - TIMER_LATE_MS)
     if (sleepMs >= 1) after(sleepMs, () => this.#wait())
@@ -41,7 +44,7 @@ export class Ticker {
   }
 
   #tick(lateMs: number): void {
-    if (lateMs > LATE_MS) this.#lagMs += lateMs
+    this.#lagMs += worthTaking(lateMs)
     // All that were missed, at once: this is what callers do who do not wait for each other.
     const nowMs = hostNow()
     while (this.#dueMs <= nowMs) {
@@ -55,3 +58,7 @@ export class Ticker {
 const TIMER_LATE_MS = 1.2
 // Less than this is no lateness of the process worth taking off an answer.
 const LATE_MS = 2
+
+function worthTaking(lateMs: number): number {
+  return lateMs > LATE_MS ? lateMs : 0
+}

@@ -10,7 +10,8 @@ export const TICK_MS = 5
 const ZIPF_EXPONENT = 0.99
 const WRITES = 0.05
 const READS_OF_KINDS = [
-  ['getOrSet', 85],
+  ['getOrSet', 60],
+  ['getOrSet, tags of the row', 25],
   ['getOrSetMany', 10],
   ['getEntry', 5],
 ] as const
@@ -59,7 +60,9 @@ export class Traffic {
   #read(key: number, dueMs: number): Promise<void> {
     switch (this.#dice.weighted(READS_OF_KINDS)) {
       case 'getOrSet':
-        return this.#calls.getOrSet(key, dueMs)
+        return this.#calls.getOrSet(key, 'given', dueMs)
+      case 'getOrSet, tags of the row':
+        return this.#calls.getOrSet(key, 'derived', dueMs)
       case 'getEntry':
         return this.#calls.getEntry(key, dueMs)
       case 'getOrSetMany':
