@@ -180,7 +180,8 @@ describe(`with the error that these calls are to find (SEED=${SEED})`, () => {
     await using client = await openClient(connect)
     proxy.inject({ jitterMs: JITTER_MS })
     const tally = await makeCalls(2_000, (into) => callClient(client, into, slip))
-    expect(tally.foreign).toBeGreaterThan(100)
+    // Some 200 on an idle machine, fewer where replies are seldom on their way; a check that finds one finds the error.
+    expect(tally.foreign).toBeGreaterThan(0)
   })
 
   test('a cache over such a client still answers nothing foreign: the key in the entry is compared', async () => {
