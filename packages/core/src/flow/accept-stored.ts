@@ -60,7 +60,7 @@ async function acceptWithMore(
   // Its bytes are those of a reply, which are used again as soon as the reply is handled.
   const kept = { ...stored, payload: Uint8Array.from(stored.payload) }
   const names = stored.tags.map((one) => one.name).filter((name) => known.tag(name) === 'unasked')
-  const watch = rt.cells.watch(names, false)
+  const watch = rt.watchCells(names, false)
   const more = await link.ops.tokens(names, undefined, how.by)
   learnTokens(watch, more)
   const tag = (name: string) => (names.includes(name) ? more.tags.get(name) : known.tag(name))

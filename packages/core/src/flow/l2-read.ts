@@ -61,7 +61,7 @@ class L2Read implements ReadRequest, PendingRead {
     this.namespace = !rt.tracking || rt.cells.namespace.token === undefined
     this.#generation = link.generation
     this.#watch =
-      this.namespace || this.tags.length > 0 ? rt.cells.watch(this.tags, this.namespace) : undefined
+      this.namespace || this.tags.length > 0 ? rt.watchCells(this.tags, this.namespace) : undefined
     this.result = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject

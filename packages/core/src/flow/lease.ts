@@ -174,7 +174,7 @@ async function ask(
   const pending = rt.pendings.open(key)
   try {
     const generation = link.generation
-    const watch = rt.cells.watch(tags, true)
+    const watch = rt.watchCells(tags, true)
     const request = { key, token, leaseMs: leaseMs(link), seen, tags, tagLifeMs: tagLifeMs(job.policy) }
     const send = (by: number) => link.ops.acquire(request, by)
     const askedAt = rt.clock.now()

@@ -92,7 +92,7 @@ async function put(
   const { link } = rt
   if (link === undefined) return { l2: 'applied', stored: false }
   const pending = rt.pendings.open(key)
-  const watch = rt.cells.watch(tags, true)
+  const watch = rt.watchCells(tags, true)
   const { generation } = link
   const life = jitteredLife(rt, policy, parts.value)
   const entry = {

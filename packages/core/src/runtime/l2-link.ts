@@ -1,4 +1,12 @@
-import type { Clock, Names, NamespaceStore, Store, StoreWatcher, Token } from '../contracts.ts'
+import {
+  CacheError,
+  type Clock,
+  type Names,
+  type NamespaceStore,
+  type Store,
+  type StoreWatcher,
+  type Token,
+} from '../contracts.ts'
 import { type Breaker, breakerIsOpen } from '../guard/breaker.ts'
 import type { Fence } from '../invalidation/fence.ts'
 import { applyInvalidation, type Invalidation, InvalidationQueue } from '../invalidation/queue.ts'
@@ -133,7 +141,7 @@ export class L2Link implements StoreWatcher {
       await this.#opening
       if (this.#breaker.isOpen) throw breakerIsOpen()
       // A queue is emptied first: an older 'expire' must not overtake a newer 'delete', nor the other way round.
-      if (this.#queue.size > 0) await this.#replay()
+      if (this.#queue.size > 0) await this.#replayBy(by)
       await applyInvalidation(this.ops, invalidation, by)
       return { l2: 'applied' }
     } catch (cause) {
@@ -250,6 +258,19 @@ export class L2Link implements StoreWatcher {
         this.#replaying = undefined
       })
     return this.#replaying
+  }
+
+  /** `#replay`, which may go on for longer than one call waits: rejects with `l2_timeout` at `by`. */
+  async #replayBy(by: number): Promise<void> {
+    const { promise: late, reject } = Promise.withResolvers<never>()
+    const message = 'the shared tier did not acknowledge in time what it is owed'
+    const giveUp = () => reject(new CacheError('l2_timeout', message, { tier: 'l2', retryable: true }))
+    const timer = this.#clock.after(by - this.#clock.now(), giveUp, 'caller')
+    try {
+      await Promise.race([this.#replay(), late])
+    } finally {
+      timer.cancel()
+    }
   }
 
   #replaySoon(delayMs: number): void {

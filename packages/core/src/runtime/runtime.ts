@@ -13,7 +13,7 @@ import { WaitBudget } from '../guard/wait-budget.ts'
 import { Wakes } from '../guard/wakes.ts'
 import type { Fence } from '../invalidation/fence.ts'
 import { type PendingRead, PendingReads } from '../invalidation/pending-reads.ts'
-import { killCell, TagCells } from '../invalidation/tag-cells.ts'
+import { type CellWatch, killCell, TagCells } from '../invalidation/tag-cells.ts'
 import type { MemoryStore } from '../memory/memory-store.ts'
 import type { Isolation, L1Mode, Logger } from '../options.ts'
 import type { Counters, MissReason } from '../stats.ts'
@@ -47,6 +47,7 @@ export interface Shared {
 const REMEMBERED_KEYS_MAX = 10_000
 // Tags of which this process keeps the token: about 150 bytes each.
 const CELLS_MAX = 100_000
+const NOTHING_WATCHED: CellWatch = { cells: [], changes: [] }
 
 /**
  * Runs a function in the async context of nobody: a shared load must not see one caller's storage. It is the context in
@@ -104,6 +105,14 @@ export class Runtime implements LinkEvents {
   /** The next number of the one order in which calls, loads and fills are compared (rules J and L). */
   mark(): number {
     return ++this.#marks
+  }
+
+  /**
+   * Notes how cells stand before their tokens are asked for. While an invalidation is owed nothing is learned: L2 still
+   * answers the tokens that it is about, and what L1 holds from before it would match again (rule Q).
+   */
+  watchCells(tags: readonly string[], namespace: boolean): CellWatch {
+    return this.link?.usable === false ? NOTHING_WATCHED : this.cells.watch(tags, namespace)
   }
 
   budget(): WaitBudget {
