@@ -5,6 +5,9 @@ import { median, quantile, sum } from '../statistics.ts'
 import { bounded } from '../targets.ts'
 import { HERD_LOAD_MS, type HerdAnswer, type HerdOrder, isHerdAnswer } from './herd-message.ts'
 
+// Herds of which nothing is counted: a node of a site has loaded before, and waited for another's load.
+const WARM_UP_ROUNDS = 10
+
 /** Several processes whose callers all ask for one cold key at once. */
 export const herdRow: Row = {
   name: 'herd',
@@ -32,12 +35,11 @@ export const herdRow: Row = {
     const nodes = Array.from({ length: effort.herdProcesses }, () => new HerdNodeProcess())
     try {
       const callers = effort.herdCallers
-      await Promise.all(nodes.map((node) => node.order({ contender, url, key: 'warm-up:0', callers })))
+      const play = async (key: string): Promise<HerdAnswer> =>
+        joined(await Promise.all(nodes.map((node) => node.order({ contender, url, key, callers }))))
+      for (let round = 1; round <= WARM_UP_ROUNDS; round++) await play(`warm-up:${round}`)
       const rounds: HerdAnswer[] = []
-      for (let round = 1; round <= effort.rounds; round++) {
-        const order = { contender, url, key: `cold:${round}`, callers }
-        rounds.push(joined(await Promise.all(nodes.map((node) => node.order(order)))))
-      }
+      for (let round = 1; round <= effort.rounds; round++) rounds.push(await play(`cold:${round}`))
       return {
         loads: Math.max(...rounds.map((round) => round.loads)),
         p99Ms: median(rounds.map((round) => quantile(round.waitedMs, 0.99))),
