@@ -39,6 +39,7 @@ export async function openRedisClient(url: string): Promise<RedisClient> {
     clock: systemClock,
     tracking: 'off',
     heartbeatMs: 60_000,
+    l2TimeoutMs: 250,
     events: { onReady: () => ready.resolve() },
   })
   const cancel = after(WAIT_MS, () => ready.reject(new Error('no connection', { cause: client.lastError })))

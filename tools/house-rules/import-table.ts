@@ -26,7 +26,7 @@ export const socketPackages: readonly string[] = ['wire', 'testkit']
  * file without `.ts`, or a folder. The parts of layer 2 do not import each other.
  */
 export const coreLayers: readonly (readonly string[])[] = [
-  ['clock', 'duration', 'keys', 'key-check', 'errors', 'entry', 'call-hook'],
+  ['clock', 'duration', 'keys', 'key-check', 'errors', 'entry', 'call-hook', 'breaker', 'invalidation-queue'],
   ['contracts', 'options', 'policy', 'events', 'event-hook', 'stats'],
   ['memory', 'guard', 'invalidation', 'codec'],
   ['runtime'],

@@ -5,10 +5,20 @@
  * Every operation takes `by`, the moment on `Clock.now()` at which its caller stops waiting; it then rejects
  * with `l2_timeout`, and its outcome is unknown. A store never keeps a caller longer, never queues while it
  * has no connection (`l2_unavailable` at once), and never hands one caller's reply to another.
+ *
+ * A store may have parts (servers), each of which keeps the keys of its own, whole: value, lease, quarantines, and
+ * tokens of its own of the namespace, the epoch and the tags. A part can be away while the others are used: an operation
+ * on a key of a part that is away, does not answer, or is owed an invalidation, rejects with `l2_part_away` (what was
+ * sent has an unknown outcome: a put is then owed as an invalidation), which counts for nothing against the others. The
+ * caller loads as he does while L2 is away, and may keep what he loads in L1 for Δ. An invalidation that a part cannot
+ * be told of now is 'queued': the store itself owes it, bounded (beyond the bound the part's namespace is cleared), and
+ * neither reads nor fills that part until it is applied there (rule Q, part by part).
  */
 import type { Clock, Token } from './clock.ts'
 import type { NewEntry, StoredEntry, TagToken, UnreadableEntry } from './entry.ts'
+import type { Invalidation } from './invalidation-queue.ts'
 
+export { Breaker, type BreakerOwner, breakerIsOpen } from './breaker.ts'
 export type { Clock, Timer, Token } from './clock.ts'
 export { systemClock } from './clock.ts'
 export {
@@ -29,6 +39,7 @@ export {
   type UnreadableEntry,
 } from './entry.ts'
 export { CacheError, type CacheErrorCode, invalidArgument, show } from './errors.ts'
+export { type Invalidation, InvalidationQueue } from './invalidation-queue.ts'
 
 export type FoundEntry = StoredEntry | UnreadableEntry | undefined
 
@@ -128,10 +139,15 @@ export interface PutRequest {
   readonly tagLifeMs: number
 }
 
+/** How far an invalidation has come: 'queued': a part that is away is owed it, and not used before it has it. */
+export type Reached = 'applied' | 'queued'
+
 export interface PutReply {
   /** 'older': a versioned put found the same or a newer version, or none (it then voids the lease and stores nothing). */
   readonly outcome: 'stored' | 'older' | 'quarantined'
   readonly tokens: Tokens
+  /** 'queued': a part that may hold an older value of the key (a gutter) is away. Absent: 'applied'. */
+  readonly reached?: Reached
 }
 
 /** Keys and tags that one write touches. */
@@ -140,7 +156,7 @@ export interface Names {
   readonly tags: readonly string[]
 }
 
-/** Facts of the server, for stats, explain and the doctor. Unknown ones are undefined. */
+/** Facts of the server, for stats, explain and the doctor. Unknown ones are undefined. Of several servers: their sums. */
 export interface StoreFacts {
   readonly server: string
   readonly version: string
@@ -149,6 +165,19 @@ export interface StoreFacts {
   readonly evictionPolicy: string | undefined
   readonly evictedKeys: number | undefined
   readonly keys: number | undefined
+  /** Where there is more than one. */
+  readonly servers?: readonly ServerFacts[]
+}
+
+/** Facts of one server of several. */
+export interface ServerFacts {
+  readonly address: string
+  /** Why the keys of a server are not read and filled now. */
+  readonly state: 'used' | 'away' | 'owed'
+  /** Names (and clears) of which it has not been told yet. */
+  readonly owed: number
+  /** undefined: it does not answer. */
+  readonly facts: StoreFacts | undefined
 }
 
 /** What a store can and cannot do, declared, so that shared code never asks which store it is. */
@@ -191,9 +220,19 @@ export interface StoreWatcher {
  * answers its request; the others answer by a promise.
  */
 export interface NamespaceStore {
+  /**
+   * The part that an operation on this key goes to now: a whole number from 0, small. Absent: there is only one. It may
+   * change whenever the store's state does.
+   */
+  readonly part?: ((key: string) => number) | undefined
+  /** Names (and clears) that parts of this store have not been told of yet: one that two are owed counts twice. */
+  readonly owed?: number
   read(request: ReadRequest, by: number): void
-  /** The current tokens of these tags, the namespace and the epoch; `mintLifeMs` mints those that are missing. */
-  tokens(tags: readonly string[], mintLifeMs: number | undefined, by: number): Promise<Tokens>
+  /**
+   * The current tokens of these tags, the namespace and the epoch, where this key is kept; `mintLifeMs` mints those that
+   * are missing.
+   */
+  tokens(key: string, tags: readonly string[], mintLifeMs: number | undefined, by: number): Promise<Tokens>
   acquire(request: AcquireRequest, by: number): Promise<Acquired>
   /** Extends a live lease of this token; false: it is no longer held. */
   renew(key: string, token: Token, leaseMs: number, by: number): Promise<boolean>
@@ -201,25 +240,45 @@ export interface NamespaceStore {
   /** Gives a lease back and wakes its waiters; says whether it was still live. */
   release(key: string, token: Token, by: number): Promise<boolean>
   /** Removes values and voids leases. Works when the server's memory is full. */
-  invalidate(keys: readonly string[], by: number): Promise<void>
-  /** Replaces (or removes) the epoch, then or with it the tokens. At most two commands whatever the number of entries. */
-  invalidateTags(tags: readonly string[], by: number): Promise<void>
+  invalidate(keys: readonly string[], by: number): Promise<Reached>
+  /** Replaces (or removes) the epoch, then or with it the tokens. At most two commands a part. */
+  invalidateTags(tags: readonly string[], by: number): Promise<Reached>
   /** Marks values stale and voids leases. */
-  expire(keys: readonly string[], by: number): Promise<void>
+  expire(keys: readonly string[], by: number): Promise<Reached>
   /** Replaces soft tokens: entries become stale. A missing tag, or no memory, is a hard invalidation. */
-  expireTags(tags: readonly string[], by: number): Promise<void>
+  expireTags(tags: readonly string[], by: number): Promise<Reached>
   /** Replaces the namespace token: every entry of the namespace is absent. */
-  clear(by: number): Promise<void>
+  clear(by: number): Promise<Reached>
   /** Stores unconditionally, or by version; refused by the server after `by`; voids the lease. */
   put(request: PutRequest, by: number): Promise<PutReply>
   /**
    * Invalidates these names, and while a live quarantine of any token is there, refuses acquire, fill and put of them:
-   * a writer that dies leaves nothing old behind. Also renews.
+   * a writer that dies leaves nothing old behind. Also renews. Rejects unless every part that may hold them has it.
    */
   quarantine(names: Names, token: Token, lifeMs: number, by: number): Promise<void>
   /** Removes only this token's quarantine. */
   unquarantine(names: Names, token: Token, by: number): Promise<void>
   close(): void
+}
+
+/** Sends one invalidation. */
+export function applyInvalidation(
+  store: NamespaceStore,
+  invalidation: Invalidation,
+  by: number,
+): Promise<Reached> {
+  switch (invalidation.kind) {
+    case 'keys':
+      return store.invalidate(invalidation.names, by)
+    case 'expire-keys':
+      return store.expire(invalidation.names, by)
+    case 'tags':
+      return store.invalidateTags(invalidation.names, by)
+    case 'expire-tags':
+      return store.expireTags(invalidation.names, by)
+    case 'clear':
+      return store.clear(by)
+  }
 }
 
 /** A shared tier in use: one connection (or pool) that serves the namespaces opened on it. */
@@ -251,6 +310,8 @@ export interface StoreEnvironment {
   readonly tracking: 'values' | 'tokens'
   /** Time between heartbeats; a third of the staleness bound Δ. */
   readonly heartbeatMs: number
+  /** How long a call waits for L2 at most: one that was given less, and got no answer, says nothing of the server. */
+  readonly l2TimeoutMs: number
   /** Largest value that is written or read on the main lane. */
   readonly maxValueBytes: number
   /** Background trouble and changes of state, one line each, without credentials; the cache puts its name before it. */

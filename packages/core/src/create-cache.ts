@@ -1,11 +1,10 @@
 import { Cache } from './cache.ts'
 import { createCodec } from './codec/codec.ts'
 import { NamedTypes } from './codec/named-types.ts'
-import { CacheError, type Clock, type Store, systemClock } from './contracts.ts'
+import { Breaker, CacheError, type Clock, type Store, systemClock } from './contracts.ts'
 import { durationMs, sizeBytes } from './duration.ts'
 import { invalidArgument, show } from './errors.ts'
 import { EventHook } from './event-hook.ts'
-import { Breaker } from './guard/breaker.ts'
 import { LoadPlaces } from './guard/load-places.ts'
 import { type Fence, fence } from './invalidation/fence.ts'
 import type { TagCell } from './invalidation/tag-cells.ts'
@@ -104,6 +103,8 @@ export function createCacheWith(options: CacheOptions, rules: Fence): Cache {
   checkHooks(logger, onEvent, clock)
   const log = (level: 'info' | 'warn', message: string) => root.log(level, `cache ${show(name)}: ${message}`)
   const wantsPush = l1 !== false && (l1?.mode ?? 'tracked') !== 'none'
+  // The next miss of a key says why it left L1.
+  const owners = new Map<TagCell | undefined, Runtime>()
   const memory =
     l1 === false
       ? undefined
@@ -133,6 +134,7 @@ export function createCacheWith(options: CacheOptions, rules: Fence): Cache {
     cacheName: name,
     tracking: wantsPush ? 'values' : 'tokens',
     heartbeatMs: maxStaleMs / 3,
+    l2TimeoutMs,
     maxValueBytes: bytes,
     log,
   })
@@ -156,13 +158,11 @@ export function createCacheWith(options: CacheOptions, rules: Fence): Cache {
     isolation: isolation ?? 'freeze',
     l2TimeoutMs,
     maxValueBytes: bytes,
+    owners,
   }
-  // By the cell that each of a namespace's entries carries first: the next miss of a key says why it left L1.
-  const owners = new Map<TagCell | undefined, Runtime>()
   const open = (full: string, prefix: string): Runtime => {
     const opened = new Runtime(shared, full, prefix)
     namespaces.set(full, opened)
-    owners.set(opened.cells.namespace, opened)
     return opened
   }
   const root = open(segment(name), '')

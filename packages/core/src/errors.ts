@@ -11,6 +11,7 @@ export type CacheErrorCode =
   | 'invalid_load' // a loader answered what its contract forbids (a validation failed, a bulk answer misses its form)
   | 'l2_unavailable' // the shared tier cannot be reached now
   | 'l2_timeout' // the shared tier did not answer in time; the outcome is unknown
+  | 'l2_part_away' // the one of several servers that keeps this key is away, or owed an invalidation; the others are used
   | 'l2_error' // the shared tier answered with an error
   | 'l2_unsupported' // the server is too old, a cluster, or lacks what was asked for
   | 'not_applied' // an invalidation or write that had to reach the shared tier did not

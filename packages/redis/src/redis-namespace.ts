@@ -11,6 +11,7 @@ import {
   type NamespaceStore,
   type PutReply,
   type PutRequest,
+  type Reached,
   type ReadRequest,
   softPart,
   type Token,
@@ -78,7 +79,12 @@ export class RedisNamespace implements NamespaceStore {
     }
   }
 
-  async tokens(tags: readonly string[], mintLifeMs: number | undefined, by: number): Promise<Tokens> {
+  async tokens(
+    _key: string,
+    tags: readonly string[],
+    mintLifeMs: number | undefined,
+    by: number,
+  ): Promise<Tokens> {
     if (this.#closed) throw closed()
     if (mintLifeMs !== undefined) return await this.#mint(tags, mintLifeMs, by)
     const names = this.#tokenNames(tags, true)
@@ -124,7 +130,7 @@ export class RedisNamespace implements NamespaceStore {
     const tags = entry.tags.map((tag) => tag.name)
     const isVoid = this.#isVoid(token)
     this.#leases.delete(token)
-    if (isVoid) return { stored: false, tokens: await this.tokens(tags, undefined, by) }
+    if (isVoid) return { stored: false, tokens: await this.tokens(key, tags, undefined, by) }
     const value = this.#names.of('v', key)
     const keys = [value, this.#names.of('l', key), ...this.#quarantines([key], tags)]
     const body = encodeEntry(entry, key, this.#client.serverNow())
@@ -133,7 +139,7 @@ export class RedisNamespace implements NamespaceStore {
     }
     const [reply, tokens] = await both(
       this.#client.script(scripts.FILL, keys, [bytes(token), body, Math.ceil(entry.keepMs)], { by, tap }),
-      this.tokens(tags, undefined, by),
+      this.tokens(key, tags, undefined, by),
     )
     return { stored: reply === 1, tokens }
   }
@@ -145,38 +151,43 @@ export class RedisNamespace implements NamespaceStore {
     return reply === 1 && !isVoid
   }
 
-  async invalidate(keys: readonly string[], by: number): Promise<void> {
-    if (keys.length === 0) return
+  async invalidate(keys: readonly string[], by: number): Promise<Reached> {
+    if (keys.length === 0) return 'applied'
     await this.#command(['UNLINK', ...this.#valueAndLease(keys)], by)
     this.#lane.removed(this.#values(keys))
+    return 'applied'
   }
 
   /** A missing token matches nothing, so removing is invalidating: one atomic command that a full server takes, too. */
-  async invalidateTags(tags: readonly string[], by: number): Promise<void> {
-    if (tags.length === 0) return
+  async invalidateTags(tags: readonly string[], by: number): Promise<Reached> {
+    if (tags.length === 0) return 'applied'
     const names = this.#tags(tags)
     await this.#command(['UNLINK', ...names], by)
     this.#lane.removed(names)
+    return 'applied'
   }
 
-  async expire(keys: readonly string[], by: number): Promise<void> {
-    if (keys.length === 0) return
+  async expire(keys: readonly string[], by: number): Promise<Reached> {
+    if (keys.length === 0) return 'applied'
     await this.#script(scripts.EXPIRE, this.#valueAndLease(keys), [], by)
     this.#lane.removed(this.#values(keys))
+    return 'applied'
   }
 
-  async expireTags(tags: readonly string[], by: number): Promise<void> {
-    if (tags.length === 0) return
+  async expireTags(tags: readonly string[], by: number): Promise<Reached> {
+    if (tags.length === 0) return 'applied'
     const names = this.#tags(tags)
     const softParts = tags.map(() => bytes(softPart(this.#client.serverNow(), this.#clock.token())))
     await this.#script(scripts.EXPIRE_TAGS, names, softParts, by)
     this.#lane.removed(names)
+    return 'applied'
   }
 
-  async clear(by: number): Promise<void> {
+  async clear(by: number): Promise<Reached> {
     const names = [this.#names.own('n'), this.#names.own('e')]
     await this.#command(['UNLINK', ...names], by)
     this.#lane.removed(names)
+    return 'applied'
   }
 
   async put(request: PutRequest, by: number): Promise<PutReply> {

@@ -44,6 +44,11 @@ export type {
   ServerName,
 } from './memory-store/model.ts'
 export { type MemoryStore, type MemoryStoreDefinition, memoryStore } from './memory-store.ts'
+export {
+  type PartedMemoryStore,
+  type PartedMemoryStoreDefinition,
+  partedMemoryStore,
+} from './parted-memory-store.ts'
 export { type RedisReply, RedisReplyError } from './servers/resp2.ts'
 export { ServerError, type ServerErrorCode } from './servers/server-error.ts'
 export {

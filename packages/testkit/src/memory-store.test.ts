@@ -39,6 +39,7 @@ function environment(overrides: Partial<StoreEnvironment> = {}): StoreEnvironmen
     cacheName: NAMESPACE,
     tracking: 'values',
     heartbeatMs: 60_000,
+    l2TimeoutMs: 250,
     maxValueBytes: 1_000_000,
     log: () => {},
     ...overrides,
@@ -210,7 +211,7 @@ describe('the connection', () => {
     const [client, other] = [open({ tracking: 'tokens' }), open()]
     await put(other, 'k', 'v')
     await textOf(client, 'k')
-    await client.names.tokens(['t'], 1000, soon())
+    await client.names.tokens('k', ['t'], 1000, soon())
     await put(other, 'k', 'new')
     await other.names.invalidateTags(['t'], soon())
     await client.store.barrier(soon())
@@ -250,7 +251,7 @@ describe('the server', () => {
   test('it counts commands by name, and what leaves in one turn as one trip', async () => {
     const client = open()
     await Promise.all([textOf(client, 'a'), textOf(client, 'b'), client.names.invalidate(['a', 'b'], soon())])
-    await client.names.tokens([], undefined, soon())
+    await client.names.tokens('k', [], undefined, soon())
     const { commands, roundTrips } = server.stats
     expect([commands.read, commands.invalidate, commands.tokens, roundTrips]).toEqual([2, 1, 1, 2])
     server.resetStats()
@@ -304,12 +305,12 @@ describe('the server', () => {
   test('it restarts with the data of an earlier moment, under another namespace token', async () => {
     const client = open()
     await put(client, 'k', 'old')
-    const before = await client.names.tokens([], undefined, soon())
+    const before = await client.names.tokens('k', [], undefined, soon())
     const snapshot = server.snapshot()
     await client.names.invalidate(['k'], soon())
     server.restartWithData(snapshot)
     expect(await textOf(client, 'k')).toBe('old')
-    const after = await client.names.tokens([], undefined, soon())
+    const after = await client.names.tokens('k', [], undefined, soon())
     expect(after.namespace).toHaveLength(8)
     expect(after.namespace).not.toBe(before.namespace)
   })
@@ -324,10 +325,10 @@ describe('the server', () => {
 
   test('a replaced tag keeps its life, and one that nears its end is extended when it is minted again', async () => {
     const client = open()
-    const short = await client.names.tokens(['t'], 30, soon())
-    const long = await client.names.tokens(['t'], 60_000, soon())
+    const short = await client.names.tokens('k', ['t'], 30, soon())
+    const long = await client.names.tokens('k', ['t'], 60_000, soon())
     expect(long.tags.get('t')).toBe(short.tags.get('t'))
     await new Promise((resolve) => setTimeout(resolve, 40))
-    expect((await client.names.tokens(['t'], undefined, soon())).tags.get('t')).toBe(short.tags.get('t'))
+    expect((await client.names.tokens('k', ['t'], undefined, soon())).tags.get('t')).toBe(short.tags.get('t'))
   })
 })

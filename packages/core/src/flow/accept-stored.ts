@@ -8,7 +8,7 @@ import {
 } from '../contracts.ts'
 import { admitToL1, type KnownTokens, learnTokens, matchEntry } from '../invalidation/fence.ts'
 import type { PendingRead } from '../invalidation/pending-reads.ts'
-import { invalidationsOf } from '../invalidation/tag-cells.ts'
+import { invalidationsOf, type TagCells } from '../invalidation/tag-cells.ts'
 import type { Policy } from '../policy.ts'
 import type { CachedValue } from '../runtime/cached-value.ts'
 import type { Found } from '../runtime/found.ts'
@@ -25,6 +25,8 @@ export interface Acceptance {
   /** When it was asked for: what happened before then is in the answer. */
   readonly askedAt: number
   readonly by: number
+  /** Those of where it was asked for. */
+  readonly cells: TagCells
   /** The tags that were asked for, and what was answered. */
   readonly asked: readonly string[]
   readonly tokens: Tokens
@@ -60,8 +62,8 @@ async function acceptWithMore(
   // Its bytes are those of a reply, which are used again as soon as the reply is handled.
   const kept = { ...stored, payload: Uint8Array.from(stored.payload) }
   const names = stored.tags.map((one) => one.name).filter((name) => known.tag(name) === 'unasked')
-  const watch = rt.watchCells(names, false)
-  const more = await link.ops.tokens(names, undefined, how.by)
+  const watch = rt.watchCells(how.cells, names, false)
+  const more = await link.ops.tokens(key, names, undefined, how.by)
   learnTokens(watch, more)
   const tag = (name: string) => (names.includes(name) ? more.tags.get(name) : known.tag(name))
   return await acceptMatched(rt, key, kept, how, { namespace: known.namespace, tag })
@@ -102,10 +104,10 @@ function promote(
 ): Found {
   if (parts === undefined) return absent('error', stored.seen)
   const now = rt.clock.now()
-  const cells = [rt.cells.namespace]
+  const cells = [how.cells.namespace]
   const tokens = [stored.namespaceToken]
   for (const tag of stored.tags) {
-    cells.push(rt.cells.cell(tag.name))
+    cells.push(how.cells.cell(tag.name))
     tokens.push(tag.token)
   }
   const entry: CachedValue = {
@@ -149,18 +151,18 @@ export function l1Until(rt: Runtime, policy: Policy, from: number): number {
 }
 
 /** The token held of a tag, where pushes keep it true. */
-export function heldToken(rt: Runtime, tag: string): TagToken | 'unasked' {
-  return (rt.tracking ? rt.cells.held(tag) : undefined) ?? 'unasked'
+export function heldToken(rt: Runtime, cells: TagCells, tag: string): TagToken | 'unasked' {
+  return (rt.tracking ? cells.held(tag) : undefined) ?? 'unasked'
 }
 
 const noTag = (): 'unasked' => 'unasked'
 
-function knownTokens(rt: Runtime, stored: StoredEntry, { asked, tokens }: Acceptance): KnownTokens {
+function knownTokens(rt: Runtime, stored: StoredEntry, { cells, asked, tokens }: Acceptance): KnownTokens {
   const { namespace } = tokens
   if (stored.tags.length === 0) return { namespace, tag: noTag }
   return {
     namespace,
-    tag: (name) => (asked.includes(name) ? tokens.tags.get(name) : heldToken(rt, name)),
+    tag: (name) => (asked.includes(name) ? tokens.tags.get(name) : heldToken(rt, cells, name)),
   }
 }
 

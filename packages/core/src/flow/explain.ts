@@ -88,6 +88,7 @@ async function explainL2(rt: Runtime, key: string, policy: Policy): Promise<Tier
     const { found } = await read.reply
     if (found?.readable !== true) return unreadable(found)
     const tokens = await link.ops.tokens(
+      key,
       found.tags.map((tag) => tag.name),
       undefined,
       by,

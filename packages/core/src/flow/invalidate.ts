@@ -1,5 +1,5 @@
-import { type Invalidation, notApplied } from '../invalidation/queue.ts'
-import { killCell } from '../invalidation/tag-cells.ts'
+import type { Invalidation } from '../contracts.ts'
+import { notApplied } from '../invalidation/not-applied.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 
 /**
@@ -80,9 +80,8 @@ export async function clear(rt: Runtime, options?: InvalidateOptions): Promise<I
     rt.localEpoch = rt.clock.token()
     if (asked) rt.flights.voidAll()
     rt.pendings.killAll()
-    killCell(rt.cells.namespace)
-    const { namespace } = rt.cells
-    rt.shared.memory?.deleteWhere((entry) => entry.cells[0] === namespace)
+    rt.cells.killNamespace()
+    rt.shared.memory?.deleteWhere((entry) => rt.cells.hasNamespace(entry.cells[0]))
   }
   return await invalidate(rt, { kind: 'clear' }, 'clear', wipe, options)
 }

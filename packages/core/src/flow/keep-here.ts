@@ -7,7 +7,7 @@ import type { CachedValue } from '../runtime/cached-value.ts'
 import type { LoadFlight, LoadOutcome } from '../runtime/load-outcome.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Loaded } from './load-job.ts'
-import { cellsOf, flagsOf, jitteredLife, tagsOf } from './make-entry.ts'
+import { flagsOf, jitteredLife, tagsOf } from './make-entry.ts'
 import { sealParts, type ValueParts } from './value.ts'
 
 /** What this process captures before a load that only it will keep. */
@@ -19,11 +19,11 @@ export interface CapturedHere {
 
 /** Captures the local tokens of the namespace, of the given tags, and of those that the key carried last. */
 export function captureHere(rt: Runtime, key: string, policy: Policy): CapturedHere {
-  const cells = cellsOf(rt, [...policy.tags, ...rt.tagHints(key)])
+  const cells = rt.cells.home.of([...policy.tags, ...rt.tagHints(key)])
   return {
     epoch: rt.localEpoch,
     generation: rt.link?.generation ?? 0,
-    tokens: new Map(cells.map((cell) => [cell, rt.cells.local(cell)])),
+    tokens: new Map(cells.map((cell) => [cell, rt.cells.home.local(cell)])),
   }
 }
 
@@ -93,7 +93,7 @@ export function localEntry(
   const now = rt.clock.now()
   const life = jitteredLife(rt, policy, loaded.value)
   const alone = rt.link === undefined
-  const cells = cellsOf(rt, tags)
+  const cells = rt.cells.home.of(tags)
   const ttlMs = alone ? Math.min(life.ttlMs, policy.l1TtlMs) : life.ttlMs
   return {
     key: rt.prefix + key,
@@ -119,5 +119,5 @@ export function localEntry(
 function lateToken(rt: Runtime, cell: TagCell, captured: CapturedHere): TagToken {
   const token = captured.tokens.get(cell)
   if (token !== undefined) return token
-  return rt.fence.epochHeld(captured.epoch, rt.localEpoch) ? rt.cells.local(cell) : ''
+  return rt.fence.epochHeld(captured.epoch, rt.localEpoch) ? rt.cells.home.local(cell) : ''
 }

@@ -1,7 +1,7 @@
 import type { FoundEntry, ReadRequest, Tokens } from '../contracts.ts'
 import { learnTokens } from '../invalidation/fence.ts'
 import type { PendingRead } from '../invalidation/pending-reads.ts'
-import type { CellWatch } from '../invalidation/tag-cells.ts'
+import type { CellWatch, TagCells } from '../invalidation/tag-cells.ts'
 import type { Policy } from '../policy.ts'
 import type { Found } from '../runtime/found.ts'
 import type { L2Link } from '../runtime/l2-link.ts'
@@ -46,6 +46,7 @@ class L2Read implements ReadRequest, PendingRead {
   readonly #askedAt: number
   readonly #by: number
   readonly #generation: number
+  readonly #cells: TagCells
   readonly #watch: CellWatch | undefined
   #resolve: (found: Found | Promise<Found>) => void = ignore
   #reject: (error: unknown) => void = ignore
@@ -57,11 +58,13 @@ class L2Read implements ReadRequest, PendingRead {
     this.#by = by
     this.key = key
     this.policy = policy
-    this.tags = unheldTags(rt, policy, rt.tagHints(key))
-    this.namespace = !rt.tracking || rt.cells.namespace.token === undefined
+    const cells = rt.cellsOf(key)
+    this.#cells = cells
+    this.tags = unheldTags(rt, cells, policy, rt.tagHints(key))
+    this.namespace = !rt.tracking || cells.namespace.token === undefined
     this.#generation = link.generation
     this.#watch =
-      this.namespace || this.tags.length > 0 ? rt.watchCells(this.tags, this.namespace) : undefined
+      this.namespace || this.tags.length > 0 ? rt.watchCells(cells, this.tags, this.namespace) : undefined
     this.result = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -109,8 +112,9 @@ class L2Read implements ReadRequest, PendingRead {
       policy: this.policy,
       askedAt: this.#askedAt,
       by: this.#by,
+      cells: this.#cells,
       asked: this.tags,
-      tokens: this.namespace ? tokens : { ...tokens, namespace: rt.cells.namespace.token },
+      tokens: this.namespace ? tokens : { ...tokens, namespace: this.#cells.namespace.token },
     })
   }
 }
@@ -118,7 +122,12 @@ class L2Read implements ReadRequest, PendingRead {
 function ignore(): void {}
 
 /** The tags whose tokens this read has to ask for. */
-function unheldTags(rt: Runtime, policy: Policy, hints: readonly string[]): readonly string[] {
+function unheldTags(
+  rt: Runtime,
+  cells: TagCells,
+  policy: Policy,
+  hints: readonly string[],
+): readonly string[] {
   if (policy.tags.length + hints.length === 0) return NO_TAGS
-  return [...new Set([...policy.tags, ...hints])].filter((tag) => heldToken(rt, tag) === 'unasked')
+  return [...new Set([...policy.tags, ...hints])].filter((tag) => heldToken(rt, cells, tag) === 'unasked')
 }

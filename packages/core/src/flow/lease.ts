@@ -5,6 +5,7 @@ import type { L2Link } from '../runtime/l2-link.ts'
 import type { LoadFlight, LoadOutcome } from '../runtime/load-outcome.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { acceptStored } from './accept-stored.ts'
+import { isPartAway } from './is-part-away.ts'
 import type { LoadJob } from './load-job.ts'
 import { tagLifeMs } from './make-entry.ts'
 
@@ -81,7 +82,7 @@ export class Lease {
    */
   async giveBackAsAnswer(epochToo: boolean): Promise<boolean> {
     const tags = [...this.captured.tags.keys()]
-    const asked = this.#link.ops.tokens(tags, undefined, this.#by()).catch(() => undefined)
+    const asked = this.#link.ops.tokens(this.#key, tags, undefined, this.#by()).catch(() => undefined)
     const [live, now] = await Promise.all([this.giveBack(), asked])
     const { fence } = this.#rt
     if (!live || now === undefined || !fence.sameTokens(this.captured, now)) return false
@@ -132,7 +133,8 @@ export async function acquire(
     if (flight.controller.signal.aborted) throw error
     // Refused (a full disk, too few replicas), not unanswered: the fill would be refused as well.
     const isRefused = error instanceof CacheError && error.code === 'l2_error'
-    rt.recorder.trouble(isRefused ? 'l2.write_failed' : 'l2.acquire_failed', flight.key, error)
+    const what = isRefused ? 'l2.write_failed' : 'l2.acquire_failed'
+    if (!isPartAway(error)) rt.recorder.trouble(what, flight.key, error)
   } finally {
     wake.close()
   }
@@ -174,7 +176,8 @@ async function ask(
   const pending = rt.pendings.open(key)
   try {
     const generation = link.generation
-    const watch = rt.watchCells(tags, true)
+    const cells = rt.cellsOf(key)
+    const watch = rt.watchCells(cells, tags, true)
     const request = { key, token, leaseMs: leaseMs(link), seen, tags, tagLifeMs: tagLifeMs(job.policy) }
     const send = (by: number) => link.ops.acquire(request, by)
     const askedAt = rt.clock.now()
@@ -188,7 +191,8 @@ async function ask(
       admission.alive = pending.alive
       try {
         const { entry, tokens } = acquired
-        const how = { pending: admission, generation, policy: job.policy, askedAt, by, asked: tags, tokens }
+        const { policy } = job
+        const how = { pending: admission, generation, policy, askedAt, by, cells, asked: tags, tokens }
         const answer = await acceptStored(rt, link, key, entry, how)
         if (answer.state !== 'fresh' || answer.entry === undefined) return undefined
         return { kind: 'value', entry: answer.entry, sharedUpTo: mark }

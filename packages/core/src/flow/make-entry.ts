@@ -1,7 +1,7 @@
 import { heedRejection } from '../call-hook.ts'
 import type { Codec, Encoded } from '../codec/codec.ts'
 import { CacheError, ENTRY_FLAG_NEGATIVE, type NewEntry, show } from '../contracts.ts'
-import { invalidationsOf, type TagCell } from '../invalidation/tag-cells.ts'
+import { invalidationsOf } from '../invalidation/tag-cells.ts'
 import { checkTags, type Policy } from '../policy.ts'
 import type { CachedValue } from '../runtime/cached-value.ts'
 import type { Runtime } from '../runtime/runtime.ts'
@@ -107,7 +107,7 @@ export function sharedEntry(
   askedAt: number,
 ): CachedValue {
   const names = entry.tags.map((tag) => tag.name)
-  const cells = cellsOf(rt, names)
+  const cells = rt.cellsOf(key).of(names)
   return {
     key: rt.prefix + key,
     ...parts,
@@ -126,9 +126,4 @@ export function sharedEntry(
     invalidations: invalidationsOf(cells),
     unchecked: false,
   }
-}
-
-/** The namespace's cell, then those of the tags. */
-export function cellsOf(rt: Runtime, tags: readonly string[]): TagCell[] {
-  return [rt.cells.namespace, ...tags.map((tag) => rt.cells.cell(tag))]
 }

@@ -1,5 +1,5 @@
 import { CacheError, type Names } from '../contracts.ts'
-import { notApplied } from '../invalidation/queue.ts'
+import { notApplied } from '../invalidation/not-applied.ts'
 import type { L2Link } from '../runtime/l2-link.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { deleteKeys, type Invalidated, type InvalidateOptions, invalidateTags } from './invalidate.ts'

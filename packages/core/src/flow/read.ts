@@ -6,6 +6,7 @@ import type { Found } from '../runtime/found.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { MissReason } from '../stats.ts'
 import { absent } from './accept-stored.ts'
+import { isPartAway } from './is-part-away.ts'
 import { shareL2Read } from './l2-read.ts'
 
 type Look = 'fresh' | 'stale' | 'unknown' | 'gone'
@@ -74,7 +75,7 @@ async function readL2(
   try {
     return await shareL2Read(rt, link, key, policy, startedAt, startedAt + budget.leftMs)
   } catch (error) {
-    rt.recorder.trouble('l2.read_failed', key, error)
+    if (!isPartAway(error)) rt.recorder.trouble('l2.read_failed', key, error)
     return unverified(rt, key, held, policy)
   } finally {
     budget.spentSince(startedAt)

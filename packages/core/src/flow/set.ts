@@ -3,6 +3,7 @@ import { admitToL1, learnTokens } from '../invalidation/fence.ts'
 import type { Policy } from '../policy.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { deleteKeys, type Invalidated } from './invalidate.ts'
+import { isPartAway } from './is-part-away.ts'
 import { setHere } from './keep-here.ts'
 import { encode, flagsOf, jitteredLife, sharedEntry, tagLifeMs, tagsOf } from './make-entry.ts'
 import { validateBy } from './validate-by.ts'
@@ -92,7 +93,7 @@ async function put(
   const { link } = rt
   if (link === undefined) return { l2: 'applied', stored: false }
   const pending = rt.pendings.open(key)
-  const watch = rt.watchCells(tags, true)
+  const watch = rt.watchCells(rt.cellsOf(key), tags, true)
   const { generation } = link
   const life = jitteredLife(rt, policy, parts.value)
   const entry = {
@@ -114,7 +115,7 @@ async function put(
     learnTokens(watch, reply.tokens)
     rt.supersede(key, pending)
     const { namespace } = reply.tokens
-    const ended = { l2: 'applied', stored: true } as const
+    const ended = { l2: reply.reached ?? 'applied', stored: true }
     if (namespace === undefined || rt.shared.memory === undefined || !link.usable) return ended
     const stored = {
       ...entry,
@@ -125,6 +126,7 @@ async function put(
     admitToL1(rt.fence, rt.shared.memory, entryHere, pending)
     return ended
   } catch (error) {
+    if (isPartAway(error)) return await deleteInstead(rt, key)
     rt.recorder.trouble('l2.write_failed', key, error)
     // Nobody may go on reading the value before it, and a late copy of this write must not stay: the caller hears
     // 'queued' even where that is done by now, because the value itself is not stored.

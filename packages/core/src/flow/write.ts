@@ -72,7 +72,7 @@ async function fill(
   const { memory } = rt.shared
   const pending = rt.pendings.open(key)
   const names = entry.tags.map((tag) => tag.name)
-  const watch = rt.watchCells(names, true)
+  const watch = rt.watchCells(rt.cellsOf(key), names, true)
   const by = rt.clock.now() + rt.shared.l2TimeoutMs
   try {
     const filled = await admitToL2(rt.fence, link.ops, { key, token, entry }, captured, by)
@@ -132,8 +132,8 @@ async function captureDerived(
   if (late.length === 0) return captured
   rt.rememberTags(key, tags)
   try {
-    const watch = rt.watchCells(late, false)
-    const tokens = await job.budget.wait((by) => link.ops.tokens(late, tagLifeMs(job.policy), by))
+    const watch = rt.watchCells(rt.cellsOf(key), late, false)
+    const tokens = await job.budget.wait((by) => link.ops.tokens(key, late, tagLifeMs(job.policy), by))
     learnTokens(watch, tokens)
     if (!rt.fence.epochHeld(captured.epoch, tokens.epoch)) return undefined
     if (late.some((tag) => !tokens.tags.has(tag))) return undefined

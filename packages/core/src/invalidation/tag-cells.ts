@@ -25,30 +25,37 @@ export interface CellWatch {
 }
 
 /**
- * The cells of one namespace. Bounded: beyond `cellsMax` the oldest cell is forgotten, and entries that point to it
- * no longer match, which costs them one read of L2.
+ * The cells of one namespace in one part of the store. Bounded: where there is no `room` left the oldest cell is
+ * forgotten, and entries that point to it no longer match, which costs them one read of L2.
  */
 export class TagCells {
   /** The namespace's own cell: a built-in tag of every entry. */
   readonly namespace: TagCell = newCell('')
   readonly #clock: Clock
-  readonly #cellsMax: number
+  readonly #room: { left: number }
   readonly #cells = new Map<string, TagCell>()
   #walk: Iterator<TagCell> = [].values()
 
-  constructor(clock: Clock, cellsMax: number) {
+  /** `room`: for how many cells more there is room, shared with those of other parts. */
+  constructor(clock: Clock, room: { left: number }) {
     this.#clock = clock
-    this.#cellsMax = cellsMax
+    this.#room = room
   }
 
   /** The cell of a tag, made where it is new. */
   cell(name: string): TagCell {
     const known = this.#cells.get(name)
     if (known !== undefined) return known
-    if (this.#cells.size >= this.#cellsMax) this.#forgetOldest()
+    if (this.#room.left <= 0) this.#forgetOldest()
     const made = newCell(name)
     this.#cells.set(name, made)
+    this.#room.left--
     return made
+  }
+
+  /** The cells of an entry: the namespace's, then those of its tags. */
+  of(tags: readonly string[]): TagCell[] {
+    return [this.namespace, ...tags.map((tag) => this.cell(tag))]
   }
 
   /** The token held of a tag, if any; makes no cell. */
@@ -109,6 +116,7 @@ export class TagCells {
     for (const [name, cell] of this.#cells) {
       killCell(cell)
       this.#cells.delete(name)
+      this.#room.left++
       return
     }
   }

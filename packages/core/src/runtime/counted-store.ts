@@ -1,6 +1,7 @@
 import type {
   Acquired,
   AcquireRequest,
+  Breaker,
   Clock,
   Filled,
   FillRequest,
@@ -8,14 +9,15 @@ import type {
   NamespaceStore,
   PutReply,
   PutRequest,
+  Reached,
   ReadRequest,
   Token,
   Tokens,
 } from '../contracts.ts'
-import type { Breaker } from '../guard/breaker.ts'
 
 /** A namespace of a store, whose breaker is told how each operation ends. */
 export class CountedStore implements NamespaceStore {
+  readonly part: ((key: string) => number) | undefined
   readonly #store: NamespaceStore
   readonly #breaker: Breaker
   readonly #clock: Clock
@@ -24,6 +26,11 @@ export class CountedStore implements NamespaceStore {
     this.#store = store
     this.#breaker = breaker
     this.#clock = clock
+    this.part = store.part === undefined ? undefined : (key) => store.part?.(key) ?? 0
+  }
+
+  get owed(): number {
+    return this.#store.owed ?? 0
   }
 
   /** Not counted here: whoever is answered in the order of the wire says so himself. */
@@ -31,8 +38,8 @@ export class CountedStore implements NamespaceStore {
     this.#store.read(request, by)
   }
 
-  tokens(tags: readonly string[], mintLifeMs: number | undefined, by: number): Promise<Tokens> {
-    return this.#count(this.#store.tokens(tags, mintLifeMs, by), by)
+  tokens(key: string, tags: readonly string[], mintLifeMs: number | undefined, by: number): Promise<Tokens> {
+    return this.#count(this.#store.tokens(key, tags, mintLifeMs, by), by)
   }
 
   acquire(request: AcquireRequest, by: number): Promise<Acquired> {
@@ -51,23 +58,23 @@ export class CountedStore implements NamespaceStore {
     return this.#count(this.#store.release(key, token, by), by)
   }
 
-  invalidate(keys: readonly string[], by: number): Promise<void> {
+  invalidate(keys: readonly string[], by: number): Promise<Reached> {
     return this.#count(this.#store.invalidate(keys, by), by)
   }
 
-  invalidateTags(tags: readonly string[], by: number): Promise<void> {
+  invalidateTags(tags: readonly string[], by: number): Promise<Reached> {
     return this.#count(this.#store.invalidateTags(tags, by), by)
   }
 
-  expire(keys: readonly string[], by: number): Promise<void> {
+  expire(keys: readonly string[], by: number): Promise<Reached> {
     return this.#count(this.#store.expire(keys, by), by)
   }
 
-  expireTags(tags: readonly string[], by: number): Promise<void> {
+  expireTags(tags: readonly string[], by: number): Promise<Reached> {
     return this.#count(this.#store.expireTags(tags, by), by)
   }
 
-  clear(by: number): Promise<void> {
+  clear(by: number): Promise<Reached> {
     return this.#count(this.#store.clear(by), by)
   }
 

@@ -1,15 +1,18 @@
 import {
+  applyInvalidation,
+  type Breaker,
+  breakerIsOpen,
   CacheError,
   type Clock,
+  type Invalidation,
+  InvalidationQueue,
   type Names,
   type NamespaceStore,
   type Store,
   type StoreWatcher,
   type Token,
 } from '../contracts.ts'
-import { type Breaker, breakerIsOpen } from '../guard/breaker.ts'
 import type { Fence } from '../invalidation/fence.ts'
-import { applyInvalidation, type Invalidation, InvalidationQueue } from '../invalidation/queue.ts'
 import { CountedStore } from './counted-store.ts'
 
 /** What the link tells of; the runtime acts on it. */
@@ -101,9 +104,9 @@ export class L2Link implements StoreWatcher {
     return this.#connected && !this.#breaker.isOpen && this.#rules.mayUse(this.#queue.size)
   }
 
-  /** Invalidations that L2 has not acknowledged. */
+  /** Invalidations that L2 has not acknowledged, and those that parts of it are owed. */
   get queued(): number {
-    return this.#queue.size
+    return this.#queue.size + (this.ops.owed ?? 0)
   }
 
   /** Whether everything the server did until `maxStaleMs` ago has been delivered. Two clock reads. */
@@ -142,8 +145,8 @@ export class L2Link implements StoreWatcher {
       if (this.#breaker.isOpen) throw breakerIsOpen()
       // A queue is emptied first: an older 'expire' must not overtake a newer 'delete', nor the other way round.
       if (this.#queue.size > 0) await this.#replayBy(by)
-      await applyInvalidation(this.ops, invalidation, by)
-      return { l2: 'applied' }
+      const reached = await applyInvalidation(this.ops, invalidation, by)
+      return reached === 'applied' ? { l2: 'applied' } : { l2: 'queued', cause: partIsAway() }
     } catch (cause) {
       this.owe(invalidation)
       return { l2: 'queued', cause }
@@ -237,8 +240,9 @@ export class L2Link implements StoreWatcher {
     await lifted
     this.#closed = true
     this.#endOpening()
+    const { queued } = this
     this.ops.close()
-    return this.#queue.size
+    return queued
   }
 
   #by(): number {
@@ -253,7 +257,7 @@ export class L2Link implements StoreWatcher {
 
   #replay(): Promise<void> {
     this.#replaying ??= this.#queue
-      .replay(this.ops, () => this.#by())
+      .replay((owed) => applyInvalidation(this.ops, owed, this.#by()))
       .finally(() => {
         this.#replaying = undefined
       })
@@ -283,4 +287,9 @@ export class L2Link implements StoreWatcher {
       })
     })
   }
+}
+
+function partIsAway(): CacheError {
+  const message = 'a part of the shared tier is away, and is told of the invalidation before it is used again'
+  return new CacheError('l2_part_away', message, { tier: 'l2', retryable: true })
 }

@@ -11,9 +11,10 @@ import type { LoadPlaces } from '../guard/load-places.ts'
 import { Flights } from '../guard/single-flight.ts'
 import { WaitBudget } from '../guard/wait-budget.ts'
 import { Wakes } from '../guard/wakes.ts'
+import { CellsByPart } from '../invalidation/cells-by-part.ts'
 import type { Fence } from '../invalidation/fence.ts'
 import { type PendingRead, PendingReads } from '../invalidation/pending-reads.ts'
-import { type CellWatch, killCell, TagCells } from '../invalidation/tag-cells.ts'
+import type { CellWatch, TagCell, TagCells } from '../invalidation/tag-cells.ts'
 import type { MemoryStore } from '../memory/memory-store.ts'
 import type { Isolation, L1Mode, Logger } from '../options.ts'
 import type { Counters, MissReason } from '../stats.ts'
@@ -41,6 +42,8 @@ export interface Shared {
   readonly isolation: Isolation
   readonly l2TimeoutMs: number
   readonly maxValueBytes: number
+  /** By the cell that each of a namespace's entries carries first: whose it is. */
+  readonly owners: Map<TagCell | undefined, Runtime>
 }
 
 // Keys whose last tags, or last way out of L1, are remembered: two strings each.
@@ -73,7 +76,7 @@ export class Runtime implements LinkEvents {
   /** Set before each of this namespace's keys in L1. */
   readonly prefix: string
   readonly recorder: Recorder
-  readonly cells: TagCells
+  readonly cells: CellsByPart
   readonly pendings: PendingReads = new PendingReads()
   readonly flights: Flights<LoadOutcome, Found>
   readonly failing: FailingLoads
@@ -84,6 +87,7 @@ export class Runtime implements LinkEvents {
   closed = false
   readonly #tagHints = new Map<string, readonly string[]>()
   readonly #exits = new Map<string, MissReason>()
+  readonly #part: ((key: string) => number) | undefined
   #marks = 0
   readonly #hookFailed = (error: unknown): void => void this.recorder.hookFailed(error)
 
@@ -94,12 +98,15 @@ export class Runtime implements LinkEvents {
     this.name = name
     this.prefix = prefix
     this.recorder = new Recorder(name, shared.counters, shared.hook, (error) => this.#eventHookFailed(error))
-    this.cells = new TagCells(shared.clock, CELLS_MAX)
+    this.cells = new CellsByPart(shared.clock, CELLS_MAX, ({ namespace }) =>
+      shared.owners.set(namespace, this),
+    )
     this.flights = new Flights((running) => shared.fence.mayFollow(running))
     this.failing = new FailingLoads(shared.clock)
     this.wakes = new Wakes(shared.clock)
     this.localEpoch = shared.clock.token()
     this.link = shared.l2 === undefined ? undefined : new L2Link(shared.l2, name, shared, this)
+    this.#part = this.link?.ops.part
   }
 
   /** The next number of the one order in which calls, loads and fills are compared (rules J and L). */
@@ -107,12 +114,17 @@ export class Runtime implements LinkEvents {
     return ++this.#marks
   }
 
+  /** The cells that hold the tokens of where L2 keeps this key now. */
+  cellsOf(key: string): TagCells {
+    return this.#part === undefined ? this.cells.home : this.cells.at(this.#part(key))
+  }
+
   /**
    * Notes how cells stand before their tokens are asked for. While an invalidation is owed nothing is learned: L2 still
    * answers the tokens that it is about, and what L1 holds from before it would match again (rule Q).
    */
-  watchCells(tags: readonly string[], namespace: boolean): CellWatch {
-    return this.link?.usable === false ? NOTHING_WATCHED : this.cells.watch(tags, namespace)
+  watchCells(cells: TagCells, tags: readonly string[], namespace: boolean): CellWatch {
+    return this.link?.usable === false ? NOTHING_WATCHED : cells.watch(tags, namespace)
   }
 
   budget(): WaitBudget {
@@ -205,7 +217,7 @@ export class Runtime implements LinkEvents {
   }
 
   namespaceChanged(): void {
-    killCell(this.cells.namespace)
+    this.cells.killNamespace()
   }
 
   everythingUnknown(): void {

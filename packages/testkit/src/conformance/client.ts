@@ -17,6 +17,8 @@ import {
 import type { RecordingWatcher } from './recording-watcher.ts'
 
 export const TAG_LIFE_MS = 60_000
+/** The key of most cases: tokens are looked at where it is kept. */
+export const KEY = 'k'
 
 export interface AcquireOptions {
   readonly token?: Token
@@ -94,8 +96,9 @@ export class Client {
     return entry === undefined ? undefined : textOf(entry)
   }
 
+  /** Those that the entry of KEY is held against. */
   tokens(...tags: string[]): Promise<Tokens> {
-    return this.namespace.tokens(tags, undefined, this.by)
+    return this.namespace.tokens(KEY, tags, undefined, this.by)
   }
 
   acquire(key: string, options: AcquireOptions = {}): Promise<Acquired> {
@@ -160,8 +163,9 @@ export class Client {
   }
 
   /** Whether an entry would be used by a reader who holds the tokens of now. */
-  async isValid(entry: StoredEntry): Promise<boolean> {
-    const now = await this.tokens(...entry.tags.map((tag) => tag.name))
+  async isValid(entry: StoredEntry, key: string = KEY): Promise<boolean> {
+    const tags = entry.tags.map((tag) => tag.name)
+    const now = await this.namespace.tokens(key, tags, undefined, this.by)
     return (
       now.namespace === entry.namespaceToken &&
       entry.tags.every((tag) => now.tags.get(tag.name)?.slice(0, 8) === tag.token.slice(0, 8))

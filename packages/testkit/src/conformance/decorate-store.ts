@@ -45,8 +45,12 @@ function forwardStore(store: Store): Omit<Store, 'online' | 'namespace'> {
 
 function forwardNamespace(inner: NamespaceStore): NamespaceStore {
   return {
+    part: inner.part === undefined ? undefined : (key) => inner.part?.(key) ?? 0,
+    get owed() {
+      return inner.owed ?? 0
+    },
     read: (request, by) => inner.read(request, by),
-    tokens: (tags, mintLifeMs, by) => inner.tokens(tags, mintLifeMs, by),
+    tokens: (key, tags, mintLifeMs, by) => inner.tokens(key, tags, mintLifeMs, by),
     acquire: (request, by) => inner.acquire(request, by),
     renew: (key, token, leaseMs, by) => inner.renew(key, token, leaseMs, by),
     fill: (request, by) => inner.fill(request, by),

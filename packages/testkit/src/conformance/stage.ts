@@ -6,6 +6,7 @@ import { RecordingWatcher } from './recording-watcher.ts'
 
 const PATIENCE_MS = 1000
 const HEARTBEAT_MS = 20
+const L2_TIMEOUT_MS = 250
 const ATTEMPTS_MAX = 10
 const VALUE_BYTES_MAX = 4 * 1024 * 1024
 
@@ -115,7 +116,7 @@ export class Stage {
   }
 
   /** Runs `during` while the server's memory is full. */
-  async whileFull(during: () => Promise<void>): Promise<void> {
+  async whileFull(during: () => Promise<unknown>): Promise<void> {
     await required(this.#harness.setFull?.(true))
     try {
       await during()
@@ -130,6 +131,7 @@ export class Stage {
       cacheName: this.namespace,
       tracking,
       heartbeatMs: HEARTBEAT_MS,
+      l2TimeoutMs: L2_TIMEOUT_MS,
       maxValueBytes: VALUE_BYTES_MAX,
       log: () => {},
     }

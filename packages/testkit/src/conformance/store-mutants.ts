@@ -21,6 +21,8 @@ const CONSTANT_TOKEN: Token = 'constant'
 // Longer than a reply takes on a loopback, much shorter than Δ.
 const PUSH_DELAY_MS = 5
 const LIVES_PER_TAG = 4
+// These mutants are of stores without parts: any key stands for all.
+const ANY_KEY = 'k'
 const MINTED_LIFE_MS = 60_000
 
 /**
@@ -60,7 +62,7 @@ function unconditionalFill(inner: NamespaceStore): NamespaceStore['fill'] {
 function retaggedFill(inner: NamespaceStore): NamespaceStore['fill'] {
   return async ({ key, token, entry }, by) => {
     const names = entry.tags.map((tag) => tag.name)
-    const now = await inner.tokens(names, entry.keepMs * LIVES_PER_TAG, by)
+    const now = await inner.tokens(key, names, entry.keepMs * LIVES_PER_TAG, by)
     const tags: Tag[] = entry.tags.map((tag) => ({ ...tag, token: now.tags.get(tag.name) ?? tag.token }))
     const namespaceToken = now.namespace ?? entry.namespaceToken
     return inner.fill({ key, token, entry: { ...entry, namespaceToken, tags } }, by)
@@ -88,7 +90,7 @@ function withTokens(
         request.answered(found, rewrite(tokens, request.tags))
       inner.read(changedRead(request, { answered }), by)
     },
-    tokens: async (tags, mintLifeMs, by) => rewrite(await inner.tokens(tags, mintLifeMs, by), tags),
+    tokens: async (key, tags, mintLifeMs, by) => rewrite(await inner.tokens(key, tags, mintLifeMs, by), tags),
     acquire: async (request, by): Promise<Acquired> => {
       const acquired = await inner.acquire(request, by)
       return { ...acquired, tokens: rewrite(acquired.tokens, request.tags) }
@@ -111,15 +113,16 @@ function withUnmintedTags(inner: NamespaceStore): Partial<NamespaceStore> {
     ...withTokens(inner, constantWhereMissing),
     // A counter counts up where a store may as well remove: only eviction makes a tag missing again.
     invalidateTags: async (tags, by) => {
-      await inner.invalidateTags(tags, by)
-      await inner.tokens(tags, MINTED_LIFE_MS, by)
+      const reached = await inner.invalidateTags(tags, by)
+      await inner.tokens(ANY_KEY, tags, MINTED_LIFE_MS, by)
+      return reached
     },
-    tokens: async (tags, _mintLifeMs, by) =>
-      constantWhereMissing(await inner.tokens(tags, undefined, by), tags),
+    tokens: async (key, tags, _mintLifeMs, by) =>
+      constantWhereMissing(await inner.tokens(key, tags, undefined, by), tags),
     acquire: async (request, by) => {
       // The namespace token and the epoch are minted as ever; the tags are looked up after the lease.
       const acquired = await inner.acquire({ ...request, tags: [] }, by)
-      const { tags } = await inner.tokens(request.tags, undefined, by)
+      const { tags } = await inner.tokens(request.key, request.tags, undefined, by)
       return { ...acquired, tokens: constantWhereMissing({ ...acquired.tokens, tags }, request.tags) }
     },
   }

@@ -11,6 +11,7 @@ import {
   type NamespaceStore,
   type PutReply,
   type PutRequest,
+  type Reached,
   type ReadRequest,
   type StoredEntry,
   type Token,
@@ -51,7 +52,7 @@ export class MemoryNamespace implements NamespaceStore {
     this.#ask('read', by, run, finish, written).catch((error: unknown) => request.failed(error))
   }
 
-  tokens(tags: readonly string[], mintLifeMs: number | undefined, by: number): Promise<Tokens> {
+  tokens(_key: string, tags: readonly string[], mintLifeMs: number | undefined, by: number): Promise<Tokens> {
     return this.#ask('tokens', by, (commands, at) => commands.tokens(at, tags, mintLifeMs), asIs)
   }
 
@@ -75,24 +76,24 @@ export class MemoryNamespace implements NamespaceStore {
     return this.#ask('release', by, (commands, at) => commands.release(at, key, token), asIs)
   }
 
-  invalidate(keys: readonly string[], by: number): Promise<void> {
-    return this.#ask('invalidate', by, (commands, at) => commands.invalidate(at, keys), asIs)
+  invalidate(keys: readonly string[], by: number): Promise<Reached> {
+    return this.#ask('invalidate', by, (commands, at) => commands.invalidate(at, keys), applied)
   }
 
-  invalidateTags(tags: readonly string[], by: number): Promise<void> {
-    return this.#ask('invalidateTags', by, (commands, at) => commands.invalidateTags(at, tags), asIs)
+  invalidateTags(tags: readonly string[], by: number): Promise<Reached> {
+    return this.#ask('invalidateTags', by, (commands, at) => commands.invalidateTags(at, tags), applied)
   }
 
-  expire(keys: readonly string[], by: number): Promise<void> {
-    return this.#ask('expire', by, (commands, at) => commands.expire(at, keys), asIs)
+  expire(keys: readonly string[], by: number): Promise<Reached> {
+    return this.#ask('expire', by, (commands, at) => commands.expire(at, keys), applied)
   }
 
-  expireTags(tags: readonly string[], by: number): Promise<void> {
-    return this.#ask('expireTags', by, (commands, at) => commands.expireTags(at, tags), asIs)
+  expireTags(tags: readonly string[], by: number): Promise<Reached> {
+    return this.#ask('expireTags', by, (commands, at) => commands.expireTags(at, tags), applied)
   }
 
-  clear(by: number): Promise<void> {
-    return this.#ask('clear', by, (commands, at) => commands.clear(at), asIs)
+  clear(by: number): Promise<Reached> {
+    return this.#ask('clear', by, (commands, at) => commands.clear(at), applied)
   }
 
   put(request: PutRequest, by: number): Promise<PutReply> {
@@ -141,4 +142,8 @@ export class MemoryNamespace implements NamespaceStore {
 
 function asIs<T>(raw: T): T {
   return raw
+}
+
+function applied(): Reached {
+  return 'applied'
 }

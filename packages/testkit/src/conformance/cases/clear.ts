@@ -1,5 +1,6 @@
 import { deepEqual, equal, notEqual } from 'node:assert/strict'
 import type { CaseDefinition } from '../case-definition.ts'
+import { KEY } from '../client.ts'
 
 // Pairs that a careless join of namespace and key, or a pattern, would mix up.
 const NEIGHBOURS = [
@@ -73,7 +74,7 @@ export const clearCases: readonly CaseDefinition[] = [
       const seen = new Set<string | undefined>([(await client.win('k')).tokens.namespace])
       for (let round = 0; round < 10; round++) {
         await client.namespace.clear(client.by)
-        seen.add((await client.namespace.tokens([], 60_000, client.by)).namespace)
+        seen.add((await client.namespace.tokens(KEY, [], 60_000, client.by)).namespace)
       }
       equal(seen.size, 11)
     },

@@ -1,7 +1,7 @@
 import { deepEqual, equal, notEqual, ok } from 'node:assert/strict'
 import { softenedAtMs } from 'holdfast/contracts'
 import type { CaseDefinition } from '../case-definition.ts'
-import { textOf } from '../client.ts'
+import { KEY, textOf } from '../client.ts'
 
 /** `expire` and `expireTags` keep what they touch, as stale. */
 export const expireCases: readonly CaseDefinition[] = [
@@ -140,7 +140,7 @@ export const expireCases: readonly CaseDefinition[] = [
       const { tokens } = await client.load('k', 'v', ['t'])
       await stage.evict('tag', 't')
       await client.namespace.expireTags(['t'], client.by)
-      const after = await client.namespace.tokens(['t'], 60_000, client.by)
+      const after = await client.namespace.tokens(KEY, ['t'], 60_000, client.by)
       notEqual(after.tags.get('t')?.slice(0, 8), tokens.tags.get('t'))
       notEqual(after.epoch, tokens.epoch)
     },

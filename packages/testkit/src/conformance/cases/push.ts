@@ -1,7 +1,7 @@
 import { equal, ok } from 'node:assert/strict'
 import { AwaitedRead } from 'holdfast/contracts'
 import type { CaseDefinition } from '../case-definition.ts'
-import { type Client, TAG_LIFE_MS, textOf } from '../client.ts'
+import { type Client, KEY, TAG_LIFE_MS, textOf } from '../client.ts'
 import type { Stage } from '../stage.ts'
 
 const ODD_KEYS = ['a\r\nb', 'nul\0', '🦊', '{x}:y', '__proto__', 'é'] as const
@@ -29,7 +29,7 @@ type Learn = (client: Client) => Promise<unknown>
 /** Every way to learn the token of the tag 't'. */
 const LEARNING: readonly (readonly [name: string, learn: Learn])[] = [
   ['a look at the tokens', (client) => client.tokens('t')],
-  ['minting', (client) => client.namespace.tokens(['t'], TAG_LIFE_MS, client.by)],
+  ['minting', (client) => client.namespace.tokens(KEY, ['t'], TAG_LIFE_MS, client.by)],
   ['a read', (client) => client.ask(new AwaitedRead('k', { tags: ['t'] }))],
   ['an acquire', (client) => client.acquire('k', { tags: ['t'] })],
   ['a fill', (client) => client.load('k', 'v', ['t'])],
@@ -43,12 +43,12 @@ const learnedTokenCases: readonly CaseDefinition[] = LEARNING.map(([name, learn]
   needs: ['push'],
   run: async (stage) => {
     const [reader, writer] = [await stage.open({ tracking: 'tokens' }), await stage.open()]
-    const changes: readonly (readonly [event: string, change: () => Promise<void>])[] = [
+    const changes: readonly (readonly [event: string, change: () => Promise<unknown>])[] = [
       ['tag t', () => writer.namespace.invalidateTags(['t'], writer.by)],
       ['namespace', () => writer.namespace.clear(writer.by)],
     ]
     for (const [event, change] of changes) {
-      await writer.namespace.tokens(['t'], TAG_LIFE_MS, writer.by)
+      await writer.namespace.tokens(KEY, ['t'], TAG_LIFE_MS, writer.by)
       await writer.namespace.invalidate(['k'], writer.by)
       await learn(reader)
       await reader.store.barrier(reader.by)

@@ -23,7 +23,7 @@ export const putCases: readonly CaseDefinition[] = [
     rule: 'put',
     run: async (stage) => {
       const client = await stage.open()
-      const { tokens } = await client.win('other', { tags: ['old'] })
+      const { tokens } = await client.win('k', { tags: ['old'] })
       const reply = await client.put('k', 'v', { tags: ['old', 'new'] })
       equal(reply.tokens.tags.get('old'), tokens.tags.get('old'))
       equal(reply.tokens.tags.get('new')?.length, 8)

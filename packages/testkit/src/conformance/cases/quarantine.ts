@@ -1,6 +1,6 @@
 import { equal, notEqual } from 'node:assert/strict'
 import type { CaseDefinition } from '../case-definition.ts'
-import { type Client, TAG_LIFE_MS } from '../client.ts'
+import { type Client, KEY, TAG_LIFE_MS } from '../client.ts'
 
 const LIFE_MS = 30_000
 
@@ -169,8 +169,8 @@ export const quarantineCases: readonly CaseDefinition[] = [
       await client.namespace.quarantine(names, token, LIFE_MS, client.by)
       equal(await client.read('k'), undefined)
       const byTag = await client.read('by tag')
-      if (byTag?.readable) equal(await client.isValid(byTag), false)
-      equal(await client.isValid(await client.readStored('other')), true)
+      if (byTag?.readable) equal(await client.isValid(byTag, 'by tag'), false)
+      equal(await client.isValid(await client.readStored('other'), 'other'), true)
       notEqual((await client.fill(derived, 'v')).tokens.epoch, derived.tokens.epoch)
       await client.namespace.unquarantine(names, token, client.by)
       equal(await client.read('k'), undefined)
@@ -184,7 +184,7 @@ export const quarantineCases: readonly CaseDefinition[] = [
       const names = { keys: ['k'], tags: ['t'] }
       const token = client.clock.token()
       await client.namespace.quarantine(names, token, LIFE_MS, client.by)
-      const minted = await client.namespace.tokens(['t'], TAG_LIFE_MS, client.by)
+      const minted = await client.namespace.tokens(KEY, ['t'], TAG_LIFE_MS, client.by)
       await client.namespace.expire(['k'], client.by)
       await client.namespace.invalidate(['k'], client.by)
       await client.namespace.expireTags(['t'], client.by)

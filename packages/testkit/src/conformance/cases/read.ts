@@ -1,7 +1,7 @@
 import { deepEqual, equal, notEqual, ok } from 'node:assert/strict'
 import { AwaitedRead, encodeEntry } from 'holdfast/contracts'
 import type { CaseDefinition } from '../case-definition.ts'
-import { stored, TAG_LIFE_MS, textOf } from '../client.ts'
+import { KEY, stored, TAG_LIFE_MS, textOf } from '../client.ts'
 
 /** What `read` and `tokens` answer. */
 export const readCases: readonly CaseDefinition[] = [
@@ -138,7 +138,7 @@ export const readCases: readonly CaseDefinition[] = [
     run: async (stage) => {
       const [one, other] = [await stage.open(), await stage.open()]
       const { tokens } = await one.win('k', { tags: ['old'] })
-      const minted = await other.namespace.tokens(['old', 'new'], TAG_LIFE_MS, other.by)
+      const minted = await other.namespace.tokens(KEY, ['old', 'new'], TAG_LIFE_MS, other.by)
       equal(minted.tags.get('old'), tokens.tags.get('old'))
       equal(minted.namespace, tokens.namespace)
       equal(minted.epoch, tokens.epoch)

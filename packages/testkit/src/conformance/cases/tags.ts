@@ -1,6 +1,6 @@
 import { deepEqual, equal, notEqual } from 'node:assert/strict'
 import type { CaseDefinition } from '../case-definition.ts'
-import { TAG_LIFE_MS } from '../client.ts'
+import { KEY, TAG_LIFE_MS } from '../client.ts'
 
 /** What `invalidateTags` replaces: the epoch and the tokens of its tags, and nothing else. */
 export const tagCases: readonly CaseDefinition[] = [
@@ -27,7 +27,7 @@ export const tagCases: readonly CaseDefinition[] = [
       for (const tag of ['a', 'a', 'never seen']) {
         await client.namespace.invalidateTags([tag], client.by)
         // Removed is as good as replaced: the next load mints another.
-        epochs.push((await client.namespace.tokens([], TAG_LIFE_MS, client.by)).epoch)
+        epochs.push((await client.namespace.tokens(KEY, [], TAG_LIFE_MS, client.by)).epoch)
       }
       equal(new Set(epochs).size, 4)
     },
@@ -42,9 +42,9 @@ export const tagCases: readonly CaseDefinition[] = [
       await client.load('none', 'v')
       await client.namespace.invalidateTags(['a'], client.by)
       const both = await client.read('both')
-      if (both?.readable) equal(await client.isValid(both), false)
-      equal(await client.isValid(await client.readStored('only b')), true)
-      equal(await client.isValid(await client.readStored('none')), true)
+      if (both?.readable) equal(await client.isValid(both, 'both'), false)
+      equal(await client.isValid(await client.readStored('only b'), 'only b'), true)
+      equal(await client.isValid(await client.readStored('none'), 'none'), true)
     },
   },
   {
@@ -80,7 +80,7 @@ export const tagCases: readonly CaseDefinition[] = [
       for (let round = 0; round < 20; round++) {
         for (const client of clients) {
           await client.namespace.invalidateTags(['t'], client.by)
-          seen.add((await client.namespace.tokens(['t'], TAG_LIFE_MS, client.by)).tags.get('t'))
+          seen.add((await client.namespace.tokens(KEY, ['t'], TAG_LIFE_MS, client.by)).tags.get('t'))
         }
       }
       equal(seen.size, 40)

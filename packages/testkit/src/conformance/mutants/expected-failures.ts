@@ -257,7 +257,7 @@ export const expectedFailures: Readonly<Record<string, readonly string[]>> = {
     'after close every operation rejects, and a second close resolves',
   ],
   'what is in flight at close hangs': [
-    'every operation rejects with l2_timeout in time when the server does not answer',
+    'every operation says in time that the server does not answer',
     'every operation rejects with l2_timeout when its time is over before it starts',
     'what is in flight at close settles',
   ],

@@ -137,7 +137,9 @@ export const surfaceMutants: Readonly<Record<string, StoreMutant>> = {
   'a read mints': decorated({
     namespace: (inner) => ({
       read: (request, by) => {
-        inner.tokens(request.tags, 60_000, by).then(() => inner.read(request, by), request.failed)
+        inner
+          .tokens(request.key, request.tags, 60_000, by)
+          .then(() => inner.read(request, by), request.failed)
       },
     }),
   }),
@@ -149,7 +151,7 @@ export const surfaceMutants: Readonly<Record<string, StoreMutant>> = {
   })),
   'tokens hide the epoch': decorated({
     namespace: (inner) => ({
-      tokens: async (tags, lifeMs, by) => withoutEpoch(await inner.tokens(tags, lifeMs, by)),
+      tokens: async (key, tags, lifeMs, by) => withoutEpoch(await inner.tokens(key, tags, lifeMs, by)),
     }),
   }),
   'a fill hides the epoch': decorated({

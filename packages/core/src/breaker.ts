@@ -1,4 +1,7 @@
-import { CacheError, type Clock, type Timer } from '../contracts.ts'
+import type { Clock, Timer } from './clock.ts'
+import { CacheError, type CacheErrorCode } from './errors.ts'
+
+const SAYS_NOTHING: readonly CacheErrorCode[] = ['overloaded', 'closed', 'l2_part_away']
 
 /** What a breaker needs of its owner. None of the callbacks throws. */
 export interface BreakerOwner {
@@ -100,11 +103,11 @@ export function breakerIsOpen(): CacheError {
   })
 }
 
-/** What an error says of the server. 'nothing': it is this process's own doing (too much in flight, closed). */
+/** What an error says of the server. 'nothing': it is this process's own doing (too much in flight, closed), or a part's. */
 function verdictOf(error: unknown): 'absent' | 'answered' | 'nothing' {
   if (!(error instanceof CacheError)) return 'answered'
   if (error.code === 'l2_timeout' || error.code === 'l2_unavailable') return 'absent'
-  return error.code === 'overloaded' || error.code === 'closed' ? 'nothing' : 'answered'
+  return SAYS_NOTHING.includes(error.code) ? 'nothing' : 'answered'
 }
 
 function countBits(bits: number): number {

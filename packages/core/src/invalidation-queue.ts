@@ -1,35 +1,13 @@
-import { CacheError, type NamespaceStore } from '../contracts.ts'
-
-/** What an invalidation asks of L2. */
+/** What an invalidation asks of L2, or of a part of it. */
 export type Invalidation =
   | { readonly kind: 'keys' | 'expire-keys'; readonly names: readonly string[] }
   | { readonly kind: 'tags' | 'expire-tags'; readonly names: readonly string[] }
   | { readonly kind: 'clear' }
 
-/** Sends one invalidation. */
-export function applyInvalidation(
-  store: NamespaceStore,
-  invalidation: Invalidation,
-  by: number,
-): Promise<void> {
-  switch (invalidation.kind) {
-    case 'keys':
-      return store.invalidate(invalidation.names, by)
-    case 'expire-keys':
-      return store.expire(invalidation.names, by)
-    case 'tags':
-      return store.invalidateTags(invalidation.names, by)
-    case 'expire-tags':
-      return store.expireTags(invalidation.names, by)
-    case 'clear':
-      return store.clear(by)
-  }
-}
-
 /**
- * Rule Q: invalidations that L2 has not acknowledged. While there is one, this process neither reads nor fills L2:
- * they are replayed before it is used again. Bounded: beyond `namesMax` names the whole
- * namespace is cleared instead.
+ * Rule Q: invalidations that L2, or one of its parts, has not acknowledged. While there is one, this process neither
+ * reads nor fills it: they are replayed before it is used again. Bounded: beyond `namesMax` names the whole namespace
+ * is cleared instead.
  */
 export class InvalidationQueue {
   readonly #namesMax: number
@@ -74,7 +52,7 @@ export class InvalidationQueue {
    * Applies everything queued; resolves when the queue is empty. What fails stays queued and the error is thrown.
    * What is added meanwhile is applied too.
    */
-  async replay(store: NamespaceStore, by: () => number): Promise<void> {
+  async replay(apply: (owed: Invalidation) => Promise<unknown>): Promise<void> {
     while (this.#unsent > 0) {
       const sent = this.#clear ? [{ kind: 'clear' } as const] : batches(this.#keys, this.#tags)
       this.#sent = this.#unsent
@@ -82,7 +60,7 @@ export class InvalidationQueue {
       this.#keys = new Map()
       this.#tags = new Map()
       try {
-        await Promise.all(sent.map((batch) => applyInvalidation(store, batch, by())))
+        await Promise.all(sent.map((batch) => apply(batch)))
       } catch (error) {
         for (const batch of sent) this.add(batch)
         throw error
@@ -108,17 +86,4 @@ function batches(
       made.push({ kind, names: names.slice(i, i + BATCH_NAMES_MAX) })
   }
   return made
-}
-
-/** The error of an invalidation that had to be applied and was not. */
-export function notApplied(cause: unknown): CacheError {
-  return new CacheError(
-    'not_applied',
-    'the shared tier did not acknowledge the invalidation; it is queued and holds in this process',
-    {
-      tier: 'l2',
-      retryable: true,
-      cause,
-    },
-  )
 }

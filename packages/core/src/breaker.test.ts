@@ -1,7 +1,7 @@
 import { manualClock } from '@holdfast/testkit'
 import { describe, expect, test } from 'vitest'
-import { CacheError } from '../errors.ts'
 import { Breaker } from './breaker.ts'
+import { CacheError } from './errors.ts'
 
 const late = new CacheError('l2_timeout', 'late')
 const away = new CacheError('l2_unavailable', 'away')
