@@ -52,6 +52,7 @@ class OpenPartedStore implements PartedMemoryStore {
   readonly #environment: StoreEnvironment
   readonly #partOf: (key: string) => number
   readonly #rules: PartRules
+  readonly #opened: PartedNamespace[] = []
 
   constructor(
     parts: readonly MemoryStore[],
@@ -71,7 +72,13 @@ class OpenPartedStore implements PartedMemoryStore {
 
   namespace(name: string, watcher: StoreWatcher): NamespaceStore {
     const { clock } = this.#environment
-    return new PartedNamespace(this.parts, name, watcher, { clock, partOf: this.#partOf, rules: this.#rules })
+    const opened = new PartedNamespace(this.parts, name, watcher, {
+      clock,
+      partOf: this.#partOf,
+      rules: this.#rules,
+    })
+    this.#opened.push(opened)
+    return opened
   }
 
   async barrier(by: number): Promise<void> {
@@ -85,6 +92,7 @@ class OpenPartedStore implements PartedMemoryStore {
   }
 
   async close(): Promise<void> {
+    for (const opened of this.#opened) opened.close()
     for (const part of this.parts) await part.close()
   }
 

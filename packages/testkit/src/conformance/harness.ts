@@ -36,10 +36,13 @@ export interface StoreHarness {
   setFull?(isFull: boolean): Promise<void>
   /** Restarts the server with the data it has now (rule R). */
   restart?(): Promise<void>
+  /** Of a store of several parts: cuts every client off from this one, which keeps its data, until `regainParts`. */
+  losePart?(part: number): Promise<void>
+  regainParts?(): Promise<void>
 }
 
 /** A means of the harness that a case cannot do without. */
-export type Need = 'push' | 'evict' | 'plant' | 'flush' | 'cut' | 'stall' | 'setFull' | 'restart'
+export type Need = 'push' | 'evict' | 'plant' | 'flush' | 'cut' | 'stall' | 'setFull' | 'restart' | 'losePart'
 
 /** One fact that every store must make true. */
 export interface ConformanceCase {

@@ -115,6 +115,16 @@ export class Stage {
     }
   }
 
+  /** Runs `during` while every client is cut off from the part that an operation of this client on `key` goes to. */
+  async whilePartIsLost(client: Client, key: string, during: () => Promise<void>): Promise<void> {
+    await required(this.#harness.losePart?.(client.namespace.part?.(key) ?? 0))
+    try {
+      await during()
+    } finally {
+      await required(this.#harness.regainParts?.())
+    }
+  }
+
   /** Runs `during` while the server's memory is full. */
   async whileFull(during: () => Promise<unknown>): Promise<void> {
     await required(this.#harness.setFull?.(true))

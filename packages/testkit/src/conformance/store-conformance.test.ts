@@ -2,10 +2,22 @@ import { describe, expect, test } from 'vitest'
 import { MemoryServer } from '../memory-store/memory-server.ts'
 import { memoryStore } from '../memory-store.ts'
 import { memoryHarness } from './memory-harness.ts'
+import { partedHarness } from './parted-harness.ts'
 import { storeConformance } from './store-conformance.ts'
 
 describe('the in-memory model is a store', () => {
   for (const { name, rule, lacks, run } of storeConformance(memoryHarness(new MemoryServer()))) {
+    if (lacks === 'losePart') continue
+    test(`${rule}: ${name}`, async () => {
+      expect(lacks).toBeUndefined()
+      await run()
+    })
+  }
+})
+
+describe('the in-memory model in parts is a store', () => {
+  for (const { name, rule, lacks, run } of storeConformance(partedHarness())) {
+    if (lacks === 'push') continue
     test(`${rule}: ${name}`, async () => {
       expect(lacks).toBeUndefined()
       await run()
@@ -22,6 +34,6 @@ test('a case says what its harness lacks', () => {
   const cases = storeConformance({ definition: memoryStore(), push: false })
   const lacking = new Set(cases.flatMap(({ lacks }) => lacks?.split(', ') ?? []))
   expect([...lacking].sort()).toEqual(
-    ['cut', 'evict', 'flush', 'plant', 'push', 'restart', 'setFull', 'stall'].sort(),
+    ['cut', 'evict', 'flush', 'losePart', 'plant', 'push', 'restart', 'setFull', 'stall'].sort(),
   )
 })

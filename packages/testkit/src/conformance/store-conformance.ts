@@ -6,6 +6,7 @@ import { expireCases } from './cases/expire.ts'
 import { fillCases } from './cases/fill.ts'
 import { invalidateCases } from './cases/invalidate.ts'
 import { leaseCases } from './cases/lease.ts'
+import { partCases } from './cases/parts.ts'
 import { pushCases } from './cases/push.ts'
 import { putCases } from './cases/put.ts'
 import { quarantineCases } from './cases/quarantine.ts'
@@ -31,6 +32,7 @@ const CASES: readonly CaseDefinition[] = [
   ...wakeCases,
   ...pushCases,
   ...connectionCases,
+  ...partCases,
 ]
 
 /**

@@ -16,17 +16,23 @@ export interface PartRules {
   mayUse(owed: number): boolean
   /** Whether a part is told of what concerns every entry of a tag, or of the namespace. */
   hearsOfAll(part: number): boolean
+  /** Whether a part is told of a key that `owner` keeps. */
+  hearsOfKey(part: number, owner: number): boolean
   /** Whether what a part could not be told is told when it is back. */
   owes(invalidation: Invalidation): boolean
   /** Whether an operation on a part that is away fails as one on a store that is. */
-  failsAsAWhole: boolean
+  readonly failsAsAWhole: boolean
+  /** How long after it is back a part is told what it is owed. */
+  readonly replayAfterMs: number
 }
 
 export const partRules: PartRules = {
   mayUse: (owed) => owed === 0,
   hearsOfAll: () => true,
+  hearsOfKey: (part, owner) => part === owner,
   owes: () => true,
   failsAsAWhole: false,
+  replayAfterMs: 0,
 }
 
 // What a replay is given, and the time to the next one.
@@ -43,8 +49,9 @@ export class Part implements StoreWatcher {
   readonly #rules: PartRules
   readonly #changed: () => void
   #isConnected = false
+  #verifiedMs = Number.NEGATIVE_INFINITY
 
-  /** `changed` is called when it is connected or lost. */
+  /** `changed` is called when it is connected, lost or verified. */
   constructor(store: Store, namespace: string, clock: Clock, rules: PartRules, changed: () => void) {
     this.#clock = clock
     this.#rules = rules
@@ -54,6 +61,10 @@ export class Part implements StoreWatcher {
 
   get isConnected(): boolean {
     return this.#isConnected
+  }
+
+  get verifiedMs(): number {
+    return this.#verifiedMs
   }
 
   get isUsed(): boolean {
@@ -80,7 +91,7 @@ export class Part implements StoreWatcher {
       return await applyInvalidation(this.names, invalidation, by)
     } catch {
       if (this.#rules.owes(invalidation)) this.owed.add(invalidation)
-      if (this.#isConnected) this.#replay()
+      this.#replay()
       return 'queued'
     }
   }
@@ -92,7 +103,8 @@ export class Part implements StoreWatcher {
 
   connected(): void {
     this.#isConnected = true
-    this.#replay()
+    if (this.#rules.replayAfterMs === 0) this.#replay()
+    else this.#clock.after(this.#rules.replayAfterMs, () => this.#replay())
     this.#changed()
   }
 
@@ -101,18 +113,22 @@ export class Part implements StoreWatcher {
     this.#changed()
   }
 
+  verified(sentAtMs: number): void {
+    this.#verifiedMs = sentAtMs
+    this.#changed()
+  }
+
   keyChanged(): void {}
   leaseChanged(): void {}
   tagChanged(): void {}
   namespaceChanged(): void {}
   everythingChanged(): void {}
-  verified(): void {}
 
   #replay(): void {
-    if (this.owed.size === 0) return
+    if (this.owed.size === 0 || !this.#isConnected) return
     const apply = (owed: Invalidation) => applyInvalidation(this.names, owed, this.#clock.now() + REPLAY_MS)
     this.owed.replay(apply).catch(() => {
-      this.#clock.after(REPLAY_AGAIN_MS, () => this.#isConnected && this.#replay())
+      this.#clock.after(REPLAY_AGAIN_MS, () => this.#replay())
     })
   }
 }

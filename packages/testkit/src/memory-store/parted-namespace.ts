@@ -145,9 +145,11 @@ export class PartedNamespace implements NamespaceStore {
 
   async #tellOwners(kind: 'keys' | 'expire-keys', keys: readonly string[], by: number): Promise<Reached> {
     if (this.#isClosed) throw closed()
-    const own = (part: Part) => keys.filter((key) => this.#of(key) === part)
-    const told = this.#parts.filter((part) => own(part).length > 0)
-    return worst(await Promise.all(told.map((part) => part.tell({ kind, names: own(part) }, by))))
+    const told = this.#parts.map((part, i) => {
+      const names = keys.filter((key) => this.#rules.hearsOfKey(i, this.part(key)))
+      return names.length === 0 ? 'applied' : part.tell({ kind, names }, by)
+    })
+    return worst(await Promise.all(told))
   }
 
   async #tellAll(invalidation: Invalidation, by: number): Promise<Reached> {
@@ -167,11 +169,14 @@ export class PartedNamespace implements NamespaceStore {
   }
 
   #changed(): void {
-    const isConnected = this.#parts.some((part) => part.isConnected)
-    if (isConnected === this.#isConnected) return
+    const connected = this.#parts.filter((part) => part.isConnected)
+    const isConnected = connected.length > 0
+    const hasChanged = isConnected !== this.#isConnected
     this.#isConnected = isConnected
-    if (!isConnected) this.#watcher.lost()
-    else this.#watcher.connected({ server: 'memory', version: '1', generation: ++this.#generation })
+    if (isConnected && hasChanged)
+      this.#watcher.connected({ server: 'memory', version: '1', generation: ++this.#generation })
+    else if (isConnected) this.#watcher.verified(Math.min(...connected.map((part) => part.verifiedMs)))
+    else if (hasChanged) this.#watcher.lost()
   }
 }
 

@@ -112,7 +112,7 @@ export const expireCases: readonly CaseDefinition[] = [
     rule: 'expireTags',
     run: async (stage) => {
       const client = await stage.open()
-      await client.win('other', { tags: ['t'] })
+      await client.namespace.tokens(KEY, ['t'], 60_000, client.by)
       await client.namespace.expireTags(['t'], client.by)
       const { tokens } = await client.load('k', 'v', ['t', 'u'])
       const entry = await client.readStored('k')

@@ -4,6 +4,7 @@ import type { ConformanceCase, StoreHarness } from '../harness.ts'
 import { memoryHarness } from '../memory-harness.ts'
 import { storeConformance } from '../store-conformance.ts'
 import { expectedFailures } from './expected-failures.ts'
+import { partMutants } from './part-mutants.ts'
 import { ruleMutants } from './rule-mutants.ts'
 import { surfaceMutants } from './surface-mutants.ts'
 
@@ -19,6 +20,7 @@ const mutants: readonly (readonly [name: string, make: () => StoreHarness])[] = 
   ...Object.entries(surfaceMutants).map(
     ([name, mutant]) => [name, () => memoryHarness(new MemoryServer(), mutant)] as const,
   ),
+  ...Object.entries(partMutants),
 ]
 
 const caseNames = storeConformance(memoryHarness(new MemoryServer())).map(({ name }) => name)
