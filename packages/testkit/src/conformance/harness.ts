@@ -12,6 +12,8 @@ export interface StoreHarness {
   readonly definition: StoreDefinition
   /** What the opened store declares as `capabilities.push`; the suite checks that it does. */
   readonly push: boolean
+  /** Whether the store has parts, of which one can be lost: those cases run too. Default false. */
+  readonly inParts?: boolean
   /** The client's clock. Default: the machine's. */
   readonly clock?: Clock
   /**

@@ -20,6 +20,7 @@ export function partedHarness(
   return {
     definition,
     push: false,
+    inParts: true,
     evict: async (name) => {
       for (const server of servers) server.evict(name)
     },

@@ -32,7 +32,6 @@ const CASES: readonly CaseDefinition[] = [
   ...wakeCases,
   ...pushCases,
   ...connectionCases,
-  ...partCases,
 ]
 
 /**
@@ -44,7 +43,8 @@ const CASES: readonly CaseDefinition[] = [
  *     }
  */
 export function storeConformance(harness: StoreHarness): readonly ConformanceCase[] {
-  return CASES.map(({ name, rule, needs, run }) => ({
+  const cases = harness.inParts === true ? [...CASES, ...partCases] : CASES
+  return cases.map(({ name, rule, needs, run }) => ({
     name,
     rule,
     lacks: lacksOf(harness, needs ?? []),

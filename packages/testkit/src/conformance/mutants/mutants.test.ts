@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { MemoryServer } from '../../memory-store/memory-server.ts'
 import type { ConformanceCase, StoreHarness } from '../harness.ts'
 import { memoryHarness } from '../memory-harness.ts'
+import { partedHarness } from '../parted-harness.ts'
 import { storeConformance } from '../store-conformance.ts'
 import { expectedFailures } from './expected-failures.ts'
 import { partMutants } from './part-mutants.ts'
@@ -23,7 +24,7 @@ const mutants: readonly (readonly [name: string, make: () => StoreHarness])[] = 
   ...Object.entries(partMutants),
 ]
 
-const caseNames = storeConformance(memoryHarness(new MemoryServer())).map(({ name }) => name)
+const caseNames = storeConformance(partedHarness()).map(({ name }) => name)
 
 /** One case over a server of its own. */
 function caseOver(make: () => StoreHarness, name: string): ConformanceCase {
