@@ -67,6 +67,11 @@ export class InFlight<Message> {
     return this.#tail - this.#head
   }
 
+  /** Commands that are written and not answered: what the server has to do. */
+  get unanswered(): number {
+    return this.#unwritten - this.#head
+  }
+
   /** The deadline of the oldest command, answered to its caller or not; Infinity where there is none. */
   get oldestBy(): number {
     return this.#head === this.#tail ? Infinity : this.#slot(this.#head).by
