@@ -11,7 +11,7 @@ test('what a server repeats is cleaned of user name and password, wherever they 
 })
 
 test('a password that holds the user name goes first, and leaves nothing', () => {
-  expect(new Credentials('app', 'app-secret').scrub('AUTH app app-secret')).toBe('***')
+  expect(new Credentials('app', 'app-secret').scrub('AUTH app app-secret')).toBe('AUTH *** ***')
   expect(new Credentials('user', 'user-secret').scrub('AUTH user user-secret')).toBe('AUTH *** ***')
 })
 
@@ -22,6 +22,8 @@ test('a secret so short that its gaps would tell it takes the whole text along',
 
 test('the default user is no secret, and no password is nothing to look for', () => {
   expect(new Credentials(undefined, 'hunter2').scrub('the default user')).toBe('the default user')
+  expect(new Credentials('u', 'pass').scrub("User u may not 'run' u's")).toBe("User *** may not 'run' ***'s")
+  expect(new Credentials('a-secret-b', 'secret').scrub('no a-secret-b here')).toBe('no *** here')
   expect(new Credentials('somebody', '').scrub('any text')).toBe('any text')
 })
 
