@@ -3,8 +3,8 @@ import { RedisReplyError } from './reply-error.ts'
 import type { RespArgument } from './resp-encode.ts'
 import { RespError, type RespValue } from './resp-value.ts'
 
-/** `by`, `sent` and `tap` as in wire. The tap sees error replies too. */
-export interface CommandOptions extends Pick<SendOptions<RespValue>, 'by' | 'sent' | 'tap'> {
+/** `by`, `sent`, `tap` and `urgent` as in wire. The tap sees error replies too. */
+export interface CommandOptions extends Pick<SendOptions<RespValue>, 'by' | 'sent' | 'tap' | 'urgent'> {
   /** What it reads must be pushed when it changes, also where only that is pushed which is asked for. */
   readonly track?: boolean
 }

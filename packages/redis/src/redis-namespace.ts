@@ -86,10 +86,7 @@ export class RedisNamespace implements NamespaceStore {
     by: number,
   ): Promise<Tokens> {
     if (this.#closed) throw closed()
-    if (mintLifeMs !== undefined) return await this.#mint(tags, mintLifeMs, by)
-    const names = this.#tokenNames(tags, true)
-    const replies = await this.#client.command(['MGET', ...names], { by, track: true })
-    return tokensOf(asArray(replies), tags, true)
+    return await (mintLifeMs === undefined ? this.#readTokens(tags, by) : this.#mint(tags, mintLifeMs, by))
   }
 
   async acquire(request: AcquireRequest, by: number): Promise<Acquired> {
@@ -139,7 +136,8 @@ export class RedisNamespace implements NamespaceStore {
     }
     const [reply, tokens] = await both(
       this.#client.script(scripts.FILL, keys, [bytes(token), body, Math.ceil(entry.keepMs)], { by, tap }),
-      this.tokens(key, tags, undefined, by),
+      // Not with what this load's callers do next: those of all other processes wait for it.
+      this.#readTokens(tags, by, true),
     )
     return { stored: reply === 1, tokens }
   }
@@ -250,6 +248,13 @@ export class RedisNamespace implements NamespaceStore {
   /** Rule C. A lease that this process did not win is void too: nobody else may fill by it. */
   #isVoid(token: Token): boolean {
     return this.#leases.get(token) !== this.#client.generation
+  }
+
+  async #readTokens(tags: readonly string[], by: number, urgent = false): Promise<Tokens> {
+    if (this.#closed) throw closed()
+    const names = this.#tokenNames(tags, true)
+    const replies = await this.#client.command(['MGET', ...names], { by, track: true, urgent })
+    return tokensOf(asArray(replies), tags, true)
   }
 
   async #mint(tags: readonly string[], lifeMs: number, by: number): Promise<Tokens> {

@@ -15,6 +15,8 @@ export interface SendOptions<Message> {
    * settles, and not at all after the deadline. What it throws rejects the command.
    */
   readonly tap?: ((message: Message) => void) | undefined
+  /** Leaves at once, with what waits before it: others wait for its effect. Default: with the commands of its tick. */
+  readonly urgent?: boolean | undefined
   /** Messages that answer this command, 1 or more; the promise gives the last. Default 1. */
   readonly replies?: number
 }

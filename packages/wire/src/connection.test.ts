@@ -177,6 +177,45 @@ describe('order', () => {
     expect(peer.chunks.length).toBeLessThanOrEqual(2)
   })
 
+  test('an urgent command leaves at once, behind what waits before it', async () => {
+    const peer = await startPeer(echo)
+    const connection = await connected(peer.port)
+    const sent = { written: false }
+    const later = { written: false }
+    const sends = [
+      connection.send('first\n', { by: soon(), sent }),
+      connection.send('urgent\n', { by: soon(), urgent: true }),
+    ]
+    expect(sent.written).toBe(true)
+    sends.push(connection.send('later\n', { by: soon(), sent: later }))
+    expect(later.written).toBe(false)
+    await Promise.all(sends)
+    expect(peer.lines).toEqual(['first', 'urgent', 'later'])
+  })
+
+  test('a busy server is written to in larger batches, and everything arrives in order', async () => {
+    // It answers in one go, so that each answer brings the next command while many are unanswered.
+    let held: string[] = []
+    const peer = await startPeer((line, socket) => {
+      held.push(line)
+      if (held.length < 200) return
+      socket.write(held.map((text) => `${text}\n`).join(''))
+      held = []
+    })
+    const connection = await connected(peer.port)
+    const ask = async (caller: number): Promise<void> => {
+      for (let turn = 0; turn < 3; turn++) await connection.send(`${caller}.${turn}\n`, { by: soon() })
+    }
+    const calls = Array.from({ length: 400 }, (_, caller) => ask(caller))
+    await Promise.all(calls)
+    expect(peer.lines).toHaveLength(1200)
+    for (let caller = 0; caller < 400; caller++) {
+      expect(peer.lines.filter((line) => line.startsWith(`${caller}.`))).toEqual(
+        [0, 1, 2].map((turn) => `${caller}.${turn}`),
+      )
+    }
+  })
+
   test('the written flag is set just before the bytes reach the socket', async () => {
     const peer = await startPeer(echo)
     const sent = { written: false }

@@ -76,7 +76,7 @@ export class Link<Message> implements FrameSink<Message> {
     const refusal = this.#refusal(bytes, options.by)
     if (refusal !== undefined) return Promise.reject(refusal)
     const answer = this.#inFlight.push(options)
-    this.#hand(command, bytes, options.by)
+    this.#hand(command, bytes, options)
     return answer
   }
 
@@ -89,7 +89,7 @@ export class Link<Message> implements FrameSink<Message> {
       return
     }
     this.#inFlight.add(receiver, options)
-    this.#hand(command, bytes, options.by)
+    this.#hand(command, bytes, options)
   }
 
   reply(message: Message): void {
@@ -124,7 +124,7 @@ export class Link<Message> implements FrameSink<Message> {
     return this.#ended.promise
   }
 
-  #hand(command: Command, bytes: number, by: number): void {
+  #hand(command: Command, bytes: number, { by, urgent }: SendOptions<Message>): void {
     this.#outbox.add(command, bytes)
     if (!this.#flushDue) {
       this.#flushDue = true
@@ -134,6 +134,7 @@ export class Link<Message> implements FrameSink<Message> {
     } else if (this.#outbox.bytes >= BATCH_BYTES && this.#inFlight.unanswered >= BUSY_COMMANDS) {
       this.#flush()
     }
+    if (urgent === true) this.#flush()
     this.#deadlines.need(by)
   }
 
