@@ -1,0 +1,190 @@
+import {
+  CacheError,
+  type NamespaceStore,
+  type ServerFacts,
+  type Store,
+  type StoreCapabilities,
+  type StoreEnvironment,
+  type StoreFacts,
+  type StoreWatcher,
+} from 'holdfast/contracts'
+import { createPlacement } from './create-placement.ts'
+import type { OpenIsland } from './island.ts'
+import type { ListSource, OpenListSource, ServerList } from './list-source.ts'
+import { type PoolRules, poolRules } from './namespace-on-server.ts'
+import type { ListedServer, PlacementName } from './placement.ts'
+import { PoolServer } from './pool-server.ts'
+import { PooledNamespace } from './pooled-namespace.ts'
+import { Ring } from './ring.ts'
+import { ringEpoch, sortedServers } from './ring-epoch.ts'
+
+/** What a pool is made of. */
+export interface PoolOptions {
+  readonly source: ListSource
+  readonly placement: PlacementName
+  /** Servers that take the loads of one that is away, for ten seconds each. */
+  readonly gutter: readonly ListedServer[]
+  readonly openIsland: OpenIsland
+  /** Of every one of its islands. */
+  readonly capabilities: StoreCapabilities
+  /** For checks that switch one off. */
+  readonly rules?: Partial<PoolRules>
+}
+
+// A list that grows beyond it is a mistake, or somebody's who must not make us connect to thousands.
+const SERVERS_MAX = 1_000
+
+/** Many Memcached servers as one store: each is an island, and a key lives on one of them with all that belongs to it. */
+export class ServerPool implements Store {
+  readonly capabilities: StoreCapabilities
+  readonly address: string
+  readonly #options: PoolOptions
+  readonly #environment: StoreEnvironment
+  readonly #rules: PoolRules
+  readonly #source: OpenListSource
+  readonly #namespaces = new Map<string, PooledNamespace>()
+  /** By host and port. */
+  readonly #servers = new Map<string, PoolServer>()
+  #ring: Ring | undefined
+  #isClosed = false
+
+  constructor(options: PoolOptions, environment: StoreEnvironment) {
+    this.#options = options
+    this.#environment = environment
+    this.#rules = { ...poolRules, ...options.rules }
+    this.capabilities = options.capabilities
+    this.address = options.source.address
+    this.#source = options.source.open({
+      told: (list) => this.#told(list),
+      trouble: (error) => environment.log('warn', `L2 ${this.address}: ${String(error)}`),
+    })
+  }
+
+  get online(): boolean {
+    return this.#inUse.some(({ island }) => island.online)
+  }
+
+  namespace(name: string, watcher: StoreWatcher): NamespaceStore {
+    if (this.#namespaces.has(name)) {
+      throw new CacheError('invalid_argument', `namespace: ${JSON.stringify(name)} is open already`)
+    }
+    const pool = { environment: this.#environment, rules: this.#rules }
+    const opened = new PooledNamespace(name, pool, watcher, () => this.#namespaces.delete(name))
+    this.#namespaces.set(name, opened)
+    if (this.#ring !== undefined) opened.enter(this.#ring)
+    return opened
+  }
+
+  /** Of the servers that are connected; rejects where there is none. */
+  async barrier(by: number): Promise<void> {
+    await Promise.all(this.#online().map(({ island }) => island.barrier(by)))
+  }
+
+  async inspect(by: number): Promise<StoreFacts> {
+    const [first] = this.#online()
+    if (first !== undefined && this.#inUse.length === 1) return await first.island.inspect(by)
+    const facts = await Promise.all(this.#inUse.map((server) => this.#inspectOne(server, by)))
+    if (facts.every((one) => one.facts === undefined))
+      throw new CacheError('l2_timeout', `none of ${this.address} answers`, { tier: 'l2' })
+    return sumOf(facts)
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#source.close()
+    for (const opened of [...this.#namespaces.values()]) opened.close()
+    await Promise.all(Array.from(this.#servers.values(), (server) => server.close()))
+  }
+
+  get #inUse(): readonly PoolServer[] {
+    return this.#ring?.servers ?? []
+  }
+
+  #online(): readonly PoolServer[] {
+    const online = this.#inUse.filter(({ island }) => island.online)
+    if (this.#isClosed) throw new CacheError('closed', 'the store was closed', { tier: 'l2' })
+    if (online.length > 0) return online
+    throw this.#unavailable('is connected')
+  }
+
+  #unavailable(what: string): CacheError {
+    return new CacheError('l2_unavailable', `none of ${this.address} ${what}`, {
+      tier: 'l2',
+      retryable: true,
+    })
+  }
+
+  #told(list: ServerList): void {
+    const { placement, gutter } = this.#options
+    const { version } = list
+    const servers = sortedServers(list.servers).slice(0, SERVERS_MAX)
+    const epoch = ringEpoch({ servers, placement, gutter, version })
+    if (this.#isClosed || servers.length === 0 || epoch === this.#ring?.epoch) return
+    const ringOf = (listed: readonly ListedServer[]) => ({
+      servers: listed.map((server) => this.#server(server)),
+      placement: createPlacement(placement, listed),
+    })
+    const ring = new Ring(
+      epoch,
+      ringOf(servers),
+      gutter.length === 0 ? undefined : ringOf(sortedServers(gutter)),
+    )
+    this.#ring = ring
+    for (const opened of this.#namespaces.values()) opened.enter(ring)
+    this.#closeOthers(ring)
+  }
+
+  #server(listed: ListedServer): PoolServer {
+    const name = `${listed.host}:${listed.port}`
+    const known = this.#servers.get(name)
+    if (known !== undefined) return known
+    const island = this.#options.openIsland(listed, this.#environment)
+    const made = new PoolServer(listed, island, this.#environment)
+    this.#servers.set(name, made)
+    return made
+  }
+
+  #closeOthers(ring: Ring): void {
+    for (const [name, server] of this.#servers) {
+      if (ring.servers.includes(server)) continue
+      this.#servers.delete(name)
+      server.close().catch(() => undefined)
+    }
+  }
+
+  async #inspectOne(server: PoolServer, by: number): Promise<ServerFacts> {
+    const { address } = server.island
+    const owed = this.#owedTo(server)
+    const facts = await server.island.inspect(by).catch(() => undefined)
+    const state = facts === undefined || !server.answers ? 'away' : owed > 0 ? 'owed' : 'used'
+    return { address, state, owed, facts }
+  }
+
+  #owedTo(server: PoolServer): number {
+    let owed = 0
+    for (const opened of this.#namespaces.values()) owed += opened.owedTo(server)
+    return owed
+  }
+}
+
+/** Facts of the whole: numbers are sums of what the servers tell, words are all of them. */
+function sumOf(servers: readonly ServerFacts[]): StoreFacts {
+  const told = servers.flatMap(({ facts }) => facts ?? [])
+  const words = (of: (facts: StoreFacts) => string | undefined) =>
+    [...new Set(told.map(of).filter((word) => word !== undefined))].join(', ')
+  const sum = (of: (facts: StoreFacts) => number | undefined) => {
+    const numbers = told.map(of).filter((number) => number !== undefined)
+    return numbers.length === 0 ? undefined : numbers.reduce((total, number) => total + number, 0)
+  }
+  return {
+    server: words(({ server }) => server),
+    version: words(({ version }) => version),
+    usedBytes: sum(({ usedBytes }) => usedBytes),
+    maxBytes: sum(({ maxBytes }) => maxBytes),
+    evictionPolicy: words(({ evictionPolicy }) => evictionPolicy) || undefined,
+    evictedKeys: sum(({ evictedKeys }) => evictedKeys),
+    keys: sum(({ keys }) => keys),
+    servers,
+  }
+}
