@@ -5,8 +5,9 @@ import { median, quantile, sum } from '../statistics.ts'
 import { bounded } from '../targets.ts'
 import { HERD_LOAD_MS, type HerdAnswer, type HerdOrder, isHerdAnswer } from './herd-message.ts'
 
-// Herds of which nothing is counted: a node of a site has loaded before, and waited for another's load.
-const WARM_UP_ROUNDS = 10
+// Herds of which nothing is counted: a node of a site has loaded before, and waited for another's load. The compilers of
+// five processes on two cores are done after some fifteen.
+const WARM_UP_ROUNDS = 20
 
 /** Several processes whose callers all ask for one cold key at once. */
 export const herdRow: Row = {
