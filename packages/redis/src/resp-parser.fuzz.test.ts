@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { RespParser, RespProtocolError } from './resp-parser.ts'
+import { RespParser } from './resp-parser.ts'
+import { RespProtocolError } from './resp-protocol-error.ts'
 import { RespError, type RespValue } from './resp-value.ts'
 
 /** One line of text: no CR or LF, and no lone surrogates, which UTF-8 cannot carry. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { RespParser, RespProtocolError } from './resp-parser.ts'
+import { RespParser } from './resp-parser.ts'
+import { RespProtocolError } from './resp-protocol-error.ts'
 import { RespError, RespOverlong, type RespValue } from './resp-value.ts'
 
 type Told = { reply: RespValue } | { push: RespValue }

@@ -1,11 +1,21 @@
 import type { FrameSink, Framing } from '@holdfast/wire'
 import { show } from 'holdfast/contracts'
-import { RespError, RespOverlong, type RespValue } from './resp-value.ts'
-
-/** Bytes that are no RESP3, or are beyond a bound: the connection that sent them cannot be used any more. */
-export class RespProtocolError extends Error {
-  override readonly name = 'RespProtocolError'
-}
+import { bulkValue, lineValue, longInteger, mapValue, ownedValue } from './make-resp-value.ts'
+import { PartialBulk } from './partial-bulk.ts'
+import { RespProtocolError } from './resp-protocol-error.ts'
+import {
+  ARRAY,
+  ATTRIBUTE,
+  BULK,
+  BULK_ERROR,
+  INTEGER,
+  isLineType,
+  MAP,
+  PUSH,
+  SET,
+  VERBATIM,
+} from './resp-type.ts'
+import { RespOverlong, type RespValue } from './resp-value.ts'
 
 export interface RespLimits {
   /** Longest bulk string; a longer one ends the connection. Default 512 MiB, the server's own bound. */
@@ -30,34 +40,8 @@ const LF = 0x0a
 const MINUS = 0x2d
 const ZERO = 0x30
 const NINE = 0x39
-const COLON = 0x3a
 /** Read instead of a byte behind the end. */
 const NO_BYTE = -1
-
-const SIMPLE = 0x2b // +
-const ERROR = 0x2d // -
-const INTEGER = 0x3a // :
-const BULK = 0x24 // $
-const ARRAY = 0x2a // *
-const NULL = 0x5f // _
-const BOOLEAN = 0x23 // #
-const DOUBLE = 0x2c // ,
-const BIG_NUMBER = 0x28 // (
-const BULK_ERROR = 0x21 // !
-const VERBATIM = 0x3d // =
-const MAP = 0x25 // %
-const SET = 0x7e // ~
-const PUSH = 0x3e // >
-const ATTRIBUTE = 0x7c // |
-
-const DOUBLE_TEXT = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/
-const NAMED_DOUBLES: Readonly<Record<string, number>> = {
-  inf: Infinity,
-  '+inf': Infinity,
-  '-inf': -Infinity,
-  nan: NaN,
-  '-nan': NaN,
-}
 
 /** An aggregate that has begun and not ended. */
 interface Frame {
@@ -76,13 +60,9 @@ export class RespParser implements Framing<RespValue> {
   readonly #keptBytesMax: number
   /** The beginning of a line whose end has not come. */
   #held: Buffer | undefined
-  /** A bulk whose end has not come, the bytes of it (and of its CRLF) that have, and its type. */
-  #bulk: Buffer | undefined
-  #bulkBytes = 0
-  #bulkType = BULK
-  /** A bulk that is passed over, and the bytes of it (and of its CRLF) that have come. */
+  /** A bulk whose end has not come, and the value that is told in place of one that is passed over. */
+  #bulk: PartialBulk | undefined
   #overlong: RespOverlong | undefined
-  #overlongBytes = 0
   /** The innermost open aggregate: its elements, how many are still to come, and its type. */
   #items: RespValue[] | undefined
   #left = 0
@@ -103,8 +83,7 @@ export class RespParser implements Framing<RespValue> {
   /** Throws RespProtocolError, after which the parser is of no use. */
   read(chunk: Buffer, sink: FrameSink<RespValue>): void {
     let at = this.#held === undefined ? 0 : this.#finishLine(this.#held, chunk, sink)
-    if (this.#bulk !== undefined) at = this.#gather(this.#bulk, chunk, at, sink)
-    else if (this.#overlong !== undefined) at = this.#passOver(this.#overlong, chunk, at, sink)
+    if (this.#bulk !== undefined) at = this.#goOn(this.#bulk, chunk, at, sink)
     while (at < chunk.length) at = this.#readToken(chunk, at, sink)
     if (this.#holdsViews) this.#ownViews()
   }
@@ -122,7 +101,12 @@ export class RespParser implements Framing<RespValue> {
       case INTEGER: {
         const next = this.#readNumber(bytes, at)
         if (next < 0) return this.#hold(bytes, at)
-        this.#emit(this.#digits > EXACT_DIGITS ? longInteger(bytes, at, next) : this.#number, sink)
+        this.#emit(
+          this.#digits > EXACT_DIGITS
+            ? longInteger(bytes.toString('latin1', at + 1, next - 2))
+            : this.#number,
+          sink,
+        )
         return next
       }
       case ARRAY:
@@ -174,17 +158,14 @@ export class RespParser implements Framing<RespValue> {
       throw new RespProtocolError(`a bulk of ${length} bytes, above the bound of ${this.#bulkBytesMax}`)
     }
     if (length > this.#keptBytesMax && type === BULK) {
-      this.#overlong = new RespOverlong(length, Buffer.alloc(HEAD_BYTES))
-      this.#overlongBytes = 0
-      return this.#passOver(this.#overlong, bytes, at, sink)
+      this.#bulk = new PartialBulk(type, length, HEAD_BYTES)
+      this.#overlong = new RespOverlong(length, this.#bulk.kept)
+      return this.#goOn(this.#bulk, bytes, at, sink)
     }
     const end = at + length
     if (end + 2 > bytes.length) {
-      const bulk = Buffer.allocUnsafe(length)
-      this.#bulk = bulk
-      this.#bulkBytes = 0
-      this.#bulkType = type
-      return this.#gather(bulk, bytes, at, sink)
+      this.#bulk = new PartialBulk(type, length, length)
+      return this.#goOn(this.#bulk, bytes, at, sink)
     }
     if (bytes[end] !== CR || bytes[end + 1] !== LF)
       throw new RespProtocolError('a bulk that ends without CRLF')
@@ -204,55 +185,21 @@ export class RespParser implements Framing<RespValue> {
     this.#holdsViews = false
     for (const items of [this.#items, ...this.#outer.map((frame) => frame.items)]) {
       items?.forEach((item, i) => {
-        items[i] = owned(item)
+        items[i] = ownedValue(item)
       })
     }
   }
 
-  /** Adds what has come of a bulk that is longer than its first chunk. */
-  #gather(bulk: Buffer, bytes: Buffer, at: number, sink: FrameSink<RespValue>): number {
-    let next = at
-    if (this.#bulkBytes < bulk.length) {
-      const copied = bytes.copy(bulk, this.#bulkBytes, at)
-      this.#bulkBytes += copied
-      next += copied
-    }
-    for (; this.#bulkBytes >= bulk.length && next < bytes.length; next++) {
-      if (bytes[next] !== (this.#bulkBytes === bulk.length ? CR : LF)) {
-        throw new RespProtocolError('a bulk that ends without CRLF')
-      }
-      if (this.#bulkBytes++ === bulk.length) continue
-      this.#bulk = undefined
-      this.#emit(bulkValue(this.#bulkType, bulk), sink)
-      return next + 1
-    }
-    return next
-  }
-
-  /** Takes the head of a bulk that is too long, tells of it as soon as that is there, and drops the rest of it. */
-  #passOver(bulk: RespOverlong, bytes: Buffer, at: number, sink: FrameSink<RespValue>): number {
-    const { head, length } = bulk
-    let next = at
-    if (this.#overlongBytes < head.length) {
-      const copied = bytes.copy(head, this.#overlongBytes, at)
-      this.#overlongBytes += copied
-      next += copied
-      if (this.#overlongBytes < head.length) return next
-      this.#emit(bulk, sink)
-    }
-    const dropped = Math.min(length - this.#overlongBytes, bytes.length - next)
-    if (dropped > 0) {
-      this.#overlongBytes += dropped
-      next += dropped
-    }
-    for (; this.#overlongBytes >= length && next < bytes.length; next++) {
-      if (bytes[next] !== (this.#overlongBytes === length ? CR : LF)) {
-        throw new RespProtocolError('a bulk that ends without CRLF')
-      }
-      if (this.#overlongBytes++ === length) continue
+  /** Goes on with a bulk that is longer than its first chunk. One that is passed over is told once its head is there. */
+  #goOn(bulk: PartialBulk, bytes: Buffer, at: number, sink: FrameSink<RespValue>): number {
+    const next = bulk.take(bytes, at)
+    if (bulk.isOver) this.#bulk = undefined
+    const overlong = this.#overlong
+    if (overlong !== undefined && bulk.isKept) {
       this.#overlong = undefined
-      return next + 1
+      this.#emit(overlong, sink)
     }
+    if (bulk.isOver && bulk.isAllKept) this.#emit(bulkValue(bulk.type, bulk.kept), sink)
     return next
   }
 
@@ -347,58 +294,6 @@ function copyOf(bytes: Buffer, from: number, to: number): Buffer {
   return copy
 }
 
-/** A value whose bytes are its own. Recurses at most NESTING_MAX deep. */
-function owned(value: RespValue): RespValue {
-  if (Buffer.isBuffer(value)) return Buffer.from(value)
-  if (Array.isArray(value)) return value.map(owned)
-  if (value instanceof Map) return new Map([...value].map(([key, item]) => [key, owned(item)]))
-  return value
-}
-
 function byteAt(bytes: Buffer, at: number): number {
   return bytes[at] ?? NO_BYTE
-}
-
-function isLineType(type: number): boolean {
-  return (
-    type === SIMPLE ||
-    type === ERROR ||
-    type === NULL ||
-    type === BOOLEAN ||
-    type === DOUBLE ||
-    type === BIG_NUMBER
-  )
-}
-
-function lineValue(type: number, text: string): RespValue {
-  if (type === SIMPLE) return text
-  if (type === ERROR) return new RespError(text)
-  if (type === NULL && text === '') return null
-  if (type === BOOLEAN && (text === 't' || text === 'f')) return text === 't'
-  if (type === DOUBLE && DOUBLE_TEXT.test(text)) return Number(text)
-  if (type === DOUBLE && Object.hasOwn(NAMED_DOUBLES, text)) return NAMED_DOUBLES[text] ?? NaN
-  if (type === BIG_NUMBER && /^[+-]?\d+$/.test(text)) return BigInt(text.replace('+', ''))
-  throw new RespProtocolError(`a malformed value of type ${String.fromCharCode(type)}`)
-}
-
-function bulkValue(type: number, bulk: Buffer): RespValue {
-  if (type === BULK) return bulk
-  if (type === BULK_ERROR) return new RespError(bulk.toString())
-  // Three characters of format and a colon come first, as in `txt:`.
-  if (bulk[3] !== COLON) throw new RespProtocolError('a verbatim string without its format')
-  return bulk.toString('utf8', 4)
-}
-
-function longInteger(bytes: Buffer, at: number, next: number): number | bigint {
-  const value = BigInt(bytes.toString('latin1', at + 1, next - 2))
-  return value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : value
-}
-
-function mapValue(items: readonly RespValue[]): Map<RespValue, RespValue> {
-  const map = new Map<RespValue, RespValue>()
-  for (let i = 0; i + 1 < items.length; i += 2) {
-    const key = items[i] ?? null
-    map.set(Buffer.isBuffer(key) ? key.toString('latin1') : key, items[i + 1] ?? null)
-  }
-  return map
 }
