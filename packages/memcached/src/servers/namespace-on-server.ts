@@ -9,10 +9,9 @@ import {
   type StoreEnvironment,
   type StoreWatcher,
 } from 'holdfast/contracts'
+import type { PoolRules } from './pool-rules.ts'
 import type { PoolServer } from './pool-server.ts'
 
-// Names owed to one server before the namespace is cleared there instead: about 10 MB at the longest names.
-const OWED_NAMES_MAX = 10_000
 // Between attempts to tell a server that answers what it is owed.
 const REPLAY_MS_MIN = 50
 const REPLAY_MS_MAX = 2_000
@@ -23,14 +22,6 @@ export interface ServerEvents {
   changed(): void
   verified(): void
 }
-
-/** The rules of a pool, so that a check can replace one. */
-export interface PoolRules {
-  /** Q, server by server: one that is owed an invalidation is neither read nor filled. */
-  mayUse(owed: number): boolean
-}
-
-export const poolRules: PoolRules = { mayUse: (owed) => owed === 0 }
 
 /**
  * One namespace on one server: whether it may be used there, and what that server is still owed. Where there is one
@@ -44,7 +35,7 @@ export class NamespaceOnServer implements StoreWatcher {
   readonly #events: ServerEvents
   readonly #rules: PoolRules
   readonly #alone: boolean
-  readonly #owed = new InvalidationQueue(OWED_NAMES_MAX)
+  readonly #owed: InvalidationQueue
   readonly #away: CacheError
   readonly #unwatch: () => void
   #facts: { readonly server: string; readonly version: string } | undefined
@@ -65,6 +56,7 @@ export class NamespaceOnServer implements StoreWatcher {
     this.#events = events
     this.#rules = pool.rules
     this.#alone = pool.alone
+    this.#owed = new InvalidationQueue(pool.rules.owedNamesMax)
     // Made once: with a server that is gone, every call of its keys ends with it.
     this.#away = partAway(server, undefined)
     this.#unwatch = server.watch(() => this.#serverChanged())

@@ -16,14 +16,12 @@ import {
   type Token,
   type Tokens,
 } from 'holdfast/contracts'
-import { NamespaceOnServer, type PoolRules } from './namespace-on-server.ts'
+import { NamespaceOnServer } from './namespace-on-server.ts'
+import type { PoolRules } from './pool-rules.ts'
 import type { PoolServer } from './pool-server.ts'
 import type { Ring } from './ring.ts'
 import { RoutedRead } from './routed-read.ts'
 
-// A value in the gutter is of a load that nothing but its own lease fences against what its home missed: it lives 10 s
-// with the second that Memcached's clock needs.
-const GUTTER_MS = 9_000
 // How long a namespace that was just opened waits for the last of its servers: those that are here are not used before,
 // so that a process that starts does not load around the others.
 const OPENING_MS = 150
@@ -117,7 +115,7 @@ export class PooledNamespace implements NamespaceStore {
   /** A lease of another server than the one that the key belongs to now is refused there. */
   fill(request: FillRequest, by: number): Promise<Filled> {
     const isHome = this.part(request.key) === this.#ring?.homeOf(request.key)
-    return this.#use(request.key, (names) => names.fill(isHome ? request : inGutter(request), by), by)
+    return this.#use(request.key, (names) => names.fill(isHome ? request : this.#inGutter(request), by), by)
   }
 
   release(key: string, token: Token, by: number): Promise<boolean> {
@@ -149,7 +147,7 @@ export class PooledNamespace implements NamespaceStore {
     const { key } = request
     const ring = this.#open()
     const home = this.#at(ring.homeOf(key))
-    const gutter = ring.gutterOf(key)
+    const gutter = this.#toldToo(ring, key)
     const forget: Invalidation = { kind: 'keys', names: [key] }
     const forgotten = gutter === undefined ? undefined : this.#at(gutter).tell(forget, by)
     try {
@@ -239,7 +237,12 @@ export class PooledNamespace implements NamespaceStore {
     for (const one of ended) if (one.status === 'rejected') throw one.reason
   }
 
-  /** Always both: a process that sees a key's own server does not know who does not. */
+  /** The gutter's server of a key, always: a process that sees the key's own server does not know who does not. */
+  #toldToo(ring: Ring, key: string): number | undefined {
+    return this.#rules.tellsGutter ? ring.gutterOf(key) : undefined
+  }
+
+  /** Every server that may have one of these keys, and which. */
   #byHolder(ring: Ring, keys: readonly string[]): [NamespaceOnServer, readonly string[]][] {
     const byPart = new Map<number, string[]>()
     const add = (part: number, key: string) => {
@@ -249,10 +252,17 @@ export class PooledNamespace implements NamespaceStore {
     }
     for (const key of keys) {
       add(ring.homeOf(key), key)
-      const gutter = ring.gutterOf(key)
+      const gutter = this.#toldToo(ring, key)
       if (gutter !== undefined) add(gutter, key)
     }
     return Array.from(byPart, ([part, held]) => [this.#at(part), held])
+  }
+
+  #inGutter(request: FillRequest): FillRequest {
+    const { entry } = request
+    const { gutterMs } = this.#rules
+    const life = { ttlMs: Math.min(entry.ttlMs, gutterMs), keepMs: Math.min(entry.keepMs, gutterMs) }
+    return { ...request, entry: { ...entry, ...life } }
   }
 
   #changed(): void {
@@ -261,6 +271,7 @@ export class PooledNamespace implements NamespaceStore {
     const isUp = up.length > 0 && (this.#isUp || !this.#isOpening || up.length === this.#parts.length)
     if (this.#isClosed || isUp === this.#isUp) return
     this.#isUp = isUp
+    if (isUp) this.#isOpening = false
     if (!isUp) this.#watcher.lost()
     else this.#watcher.connected({ ...this.#facts(up), generation: ++this.#generation })
   }
@@ -275,12 +286,6 @@ export class PooledNamespace implements NamespaceStore {
     const up = this.#parts.filter((part) => part.isUp)
     if (this.#isUp && up.length > 0) this.#watcher.verified(Math.min(...up.map((part) => part.verifiedMs)))
   }
-}
-
-function inGutter(request: FillRequest): FillRequest {
-  const { entry } = request
-  const [ttlMs, keepMs] = [Math.min(entry.ttlMs, GUTTER_MS), Math.min(entry.keepMs, GUTTER_MS)]
-  return { ...request, entry: { ...entry, ttlMs, keepMs } }
 }
 
 function worst(reached: readonly Reached[]): Reached {

@@ -36,7 +36,7 @@ function harnessOf(models: ModelServers): StoreHarness {
 const NOT_MEANT = ['push', 'evict', 'plant']
 
 describe.each([1, 3])('a pool of %d is a store', (count) => {
-  for (const { name, rule, lacks, run } of storeConformance(harnessOf(new ModelServers(count)))) {
+  for (const { name, rule, lacks, run } of storeConformance(harnessOf(new ModelServers(count, 'model')))) {
     if (lacks?.split(', ').every((need) => NOT_MEANT.includes(need))) continue
     test(`${rule}: ${name}`, async () => {
       expect(lacks).toBeUndefined()

@@ -1,24 +1,30 @@
-import { type MemoryServer, MemoryServer as ModelServer, memoryStore } from '@holdfast/testkit'
-import type { StoreDefinition, StoreEnvironment } from 'holdfast/contracts'
+import {
+  type ManualClock,
+  type MemoryConnection,
+  type MemoryServer,
+  manualClock,
+  memoryServer,
+  memoryStore,
+} from '@holdfast/testkit'
+import { type Cache, type CacheOptions, createCache } from 'holdfast'
+import type { StoreDefinition } from 'holdfast/contracts'
 import { staticList } from '../list-source.ts'
-import type { PoolRules } from '../namespace-on-server.ts'
 import type { ListedServer } from '../placement.ts'
-import { type PoolOptions, ServerPool } from '../server-pool.ts'
+import type { PoolRules } from '../pool-rules.ts'
+import { ServerPool } from '../server-pool.ts'
 
 /** Servers of testkit's model, by the names under which a pool lists them. */
 export class ModelServers {
   readonly listed: readonly ListedServer[]
   readonly servers: readonly MemoryServer[]
 
-  constructor(count: number, host = 'model') {
+  constructor(count: number, host: string, make: () => MemoryServer = memoryServer) {
     this.listed = Array.from({ length: count }, (_, i) => ({ host: `${host}-${i}`, port: 1, weight: 1 }))
-    this.servers = this.listed.map(() => new ModelServer())
+    this.servers = this.listed.map(() => make())
   }
 
-  serverOf({ host }: ListedServer): MemoryServer {
-    const server = this.servers[this.listed.findIndex((listed) => listed.host === host)]
-    if (server === undefined) throw new Error(`no server is called ${host}`)
-    return server
+  find({ host }: ListedServer): MemoryServer | undefined {
+    return this.servers[this.listed.findIndex((listed) => listed.host === host)]
   }
 }
 
@@ -30,17 +36,80 @@ export interface ModelPoolOptions {
 /** A pool over models: what a pool adds to its islands, without sockets. */
 export function modelPool(models: ModelServers, options: ModelPoolOptions = {}): StoreDefinition {
   const { gutter, rules } = options
-  const of = (listed: ListedServer): MemoryServer =>
-    gutter?.listed.some(({ host }) => host === listed.host) === true
-      ? gutter.serverOf(listed)
-      : models.serverOf(listed)
-  const pool: PoolOptions = {
-    source: staticList(models.listed),
-    placement: 'ketama',
-    gutter: gutter?.listed ?? [],
-    openIsland: (listed, environment) => memoryStore(of(listed)).open(environment),
-    capabilities: { push: false, leaseMinMs: 1, lacks: { push: 'as Memcached' } },
-    ...(rules === undefined ? {} : { rules }),
+  return {
+    open: (environment) =>
+      new ServerPool(
+        {
+          source: staticList(models.listed),
+          placement: 'ketama',
+          gutter: gutter?.listed ?? [],
+          openIsland: (listed, own) => {
+            const server = models.find(listed) ?? gutter?.find(listed)
+            if (server === undefined) throw new Error(`no server is called ${listed.host}`)
+            return memoryStore(server).open(own)
+          },
+          capabilities: { push: false, leaseMinMs: 1, lacks: { push: 'as Memcached' } },
+          ...(rules === undefined ? {} : { rules }),
+        },
+        environment,
+      ),
   }
-  return { open: (environment: StoreEnvironment) => new ServerPool(pool, environment) }
+}
+
+/** One process of a stage. */
+export interface PoolNode {
+  readonly cache: Cache
+  /** Its connection to each server, then to each of the gutter. */
+  readonly connections: readonly MemoryConnection[]
+}
+
+const TURNS_MAX = 20
+
+/** Several processes in one, each with a pool of its own over three servers and a gutter of one. The clock stands still. */
+export class PoolStage implements AsyncDisposable {
+  readonly clock: ManualClock = manualClock({ seed: 1 })
+  readonly models: ModelServers
+  readonly gutter: ModelServers | undefined
+  readonly #rules: Partial<PoolRules>
+  readonly #caches: Cache[] = []
+
+  constructor(options: { readonly gutter?: boolean; readonly rules?: Partial<PoolRules> } = {}) {
+    const make = () => memoryServer({ clock: this.clock, schedule: queueMicrotask })
+    this.models = new ModelServers(3, 'model', make)
+    this.gutter = options.gutter === true ? new ModelServers(1, 'gutter', make) : undefined
+    this.#rules = options.rules ?? {}
+  }
+
+  node(options: Partial<CacheOptions> = {}): PoolNode {
+    const { clock, models, gutter } = this
+    const l2 = modelPool(models, { rules: this.#rules, ...(gutter === undefined ? {} : { gutter }) })
+    const logger = { info() {}, warn() {} }
+    const cache = createCache({
+      name: 'shop',
+      ttl: '1h',
+      jitter: 0,
+      l1: false,
+      clock,
+      logger,
+      l2,
+      ...options,
+    })
+    this.#caches.push(cache)
+    const servers = [...models.servers, ...(gutter?.servers ?? [])]
+    return { cache, connections: servers.flatMap((server) => server.connections.at(-1) ?? []) }
+  }
+
+  async settle(): Promise<void> {
+    for (let turn = 0; turn < TURNS_MAX; turn++) await this.clock.settle()
+  }
+
+  async advance(ms: number): Promise<void> {
+    await this.clock.advance(ms)
+    await this.settle()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const server of [...this.models.servers, ...(this.gutter?.servers ?? [])]) server.resume()
+    await Promise.all(this.#caches.map((cache) => cache.close()))
+  }
 }

@@ -1,0 +1,21 @@
+/** The rules of a pool, so that a check can replace one. */
+export interface PoolRules {
+  /** Q, server by server: one that is owed an invalidation is neither read nor filled. */
+  mayUse(owed: number): boolean
+  /** Whoever invalidates a key tells its own server and its gutter's, whichever he sees. */
+  readonly tellsGutter: boolean
+  /**
+   * How long a value lives in the gutter: ten seconds, with the one that Memcached's clock needs. It is there because a
+   * process does not see its own server, and nothing but what is told to the gutter ends it before.
+   */
+  readonly gutterMs: number
+  /** Names owed to one server before the namespace is cleared there instead: about 10 MB at the longest names. */
+  readonly owedNamesMax: number
+}
+
+export const poolRules: PoolRules = {
+  mayUse: (owed) => owed === 0,
+  tellsGutter: true,
+  gutterMs: 9_000,
+  owedNamesMax: 10_000,
+}
