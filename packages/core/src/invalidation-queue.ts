@@ -16,6 +16,7 @@ export class InvalidationQueue {
   #clear = false
   /** Sent by a replay and not acknowledged yet: owed all the same. */
   #sent = 0
+  #onTheirWay: readonly Invalidation[] = []
 
   constructor(namesMax: number) {
     this.#namesMax = namesMax
@@ -54,11 +55,9 @@ export class InvalidationQueue {
    */
   async replay(apply: (owed: Invalidation) => Promise<unknown>): Promise<void> {
     while (this.#unsent > 0) {
-      const sent = this.#clear ? [{ kind: 'clear' } as const] : batches(this.#keys, this.#tags)
       this.#sent = this.#unsent
-      this.#clear = false
-      this.#keys = new Map()
-      this.#tags = new Map()
+      const sent = this.#takeUnsent()
+      this.#onTheirWay = sent
       try {
         await Promise.all(sent.map((batch) => apply(batch)))
       } catch (error) {
@@ -66,8 +65,22 @@ export class InvalidationQueue {
         throw error
       } finally {
         this.#sent = 0
+        this.#onTheirWay = []
       }
     }
+  }
+
+  /** All that is owed, and no longer here: whoever takes it has somebody else to tell. */
+  takeAll(): readonly Invalidation[] {
+    return [...this.#onTheirWay, ...this.#takeUnsent()]
+  }
+
+  #takeUnsent(): readonly Invalidation[] {
+    const taken = this.#clear ? [{ kind: 'clear' } as const] : batches(this.#keys, this.#tags)
+    this.#clear = false
+    this.#keys = new Map()
+    this.#tags = new Map()
+    return taken
   }
 }
 
