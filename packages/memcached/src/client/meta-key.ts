@@ -1,0 +1,36 @@
+import { createHash } from 'node:crypto'
+
+/** A name as it goes over the wire: printable ASCII without spaces, at most 250 bytes. Made by `metaKey` alone. */
+export interface MetaKey {
+  readonly text: string
+  /** The text is base64 of the key's bytes: flag `b` goes with it. */
+  readonly isBinary: boolean
+}
+
+// What the server takes as it is.
+const PLAIN = /^[\x21-\x7e]{1,250}$/
+// 248 characters of base64; four more would be too long.
+const BINARY_BYTES_MAX = 186
+// No UTF-8 text begins with this byte: a hashed name is never the name of anything else.
+const HASH_MARK = Buffer.from([0xff])
+
+/**
+ * The key of a name. Printable ASCII up to 250 characters is itself; other text up to 186 bytes of UTF-8 is its bytes,
+ * in base64; anything longer, or with lone surrogates, is the byte 0xff and the SHA-256 of the name. No two names share
+ * a key, but for a collision of SHA-256: whoever stores under it keeps the name in the value, and compares it.
+ */
+export function metaKey(name: string): MetaKey {
+  if (PLAIN.test(name)) return { text: name, isBinary: false }
+  return { text: binaryKey(name).toString('base64'), isBinary: true }
+}
+
+function binaryKey(name: string): Buffer {
+  // UTF-8 has no form for lone surrogates, and would write all of them alike.
+  if (!name.isWellFormed()) return hashed(Buffer.from(name, 'utf16le'), 'utf16')
+  const bytes = Buffer.from(name)
+  return bytes.length > 0 && bytes.length <= BINARY_BYTES_MAX ? bytes : hashed(bytes, 'utf8')
+}
+
+function hashed(bytes: Buffer, form: 'utf8' | 'utf16'): Buffer {
+  return Buffer.concat([HASH_MARK, createHash('sha256').update(`${form}:`).update(bytes).digest()])
+}
