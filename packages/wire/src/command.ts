@@ -19,6 +19,8 @@ export interface SendOptions<Message> {
   readonly urgent?: boolean | undefined
   /** Messages that answer this command, 1 or more; the promise gives the last. Default 1. */
   readonly replies?: number
+  /** What `completes` of the connection knows this command by. Default 0. */
+  readonly mark?: number
 }
 
 /**

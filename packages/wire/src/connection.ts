@@ -32,6 +32,12 @@ export interface ConnectionOptions<Message> {
   readonly limits?: Partial<ConnectionLimits> | undefined
   /** Says which replies reject their command, and with what. Default: none. */
   readonly errorOf?: (message: Message) => Error | undefined
+  /**
+   * Whether a message is the last that answers the command of this mark: those before it go to its tap alone. Asked of
+   * every answer, also where nobody waits for it any more. Throws where it cannot be one of this command's, which ends the
+   * connection. Default: they are counted (`replies`).
+   */
+  readonly completes?: (message: Message, mark: number) => boolean
   /** Turns errors of the connection into the owner's own. Default: as they are. */
   readonly mapError?: (error: WireError) => Error
   readonly clock?: WireClock
@@ -124,13 +130,14 @@ export class Connection<Message> {
   }
 
   #makeOwner(): Omit<LinkOwner<Message>, 'opened' | 'endpoint'> {
-    const { framing, events, errorOf, mapError, connect } = this.#options
+    const { framing, events, errorOf, completes, mapError, connect } = this.#options
     return {
       clock: this.#clock,
       limits: this.#limits,
       connect: connect ?? connectSocket,
       framing,
       errorOf: errorOf ?? (() => undefined),
+      completes,
       mapError: mapError ?? ((error) => error),
       push: (message) => this.#tell(() => events?.onPush?.(message)),
       gone: (error) => this.#gone(error),

@@ -123,3 +123,39 @@ test('an error among the replies to one command fails it, and the rest of them i
   for (const message of ['bad', 'behind it', 'next']) inFlight.reply(message)
   expect([await failed, await next]).toEqual(['rejected Error: bad', 'next'])
 })
+
+/** To the command of a mark, texts that begin with it; `.` at the end says that it is the last. */
+function completes(message: string, mark: number): boolean {
+  if (!message.startsWith(`${mark}`)) throw new Error(`${message} is no answer to ${mark}`)
+  return message.endsWith('.')
+}
+
+test('where the protocol says which reply is the last, those before it go to the tap alone', async () => {
+  const inFlight = new InFlight<string>(never, completes)
+  const seen: string[] = []
+  const first = inFlight.push({ by: Infinity, mark: 1, tap: (message) => void seen.push(message) })
+  const second = inFlight.push({ by: Infinity, mark: 2 })
+  inFlight.markWritten()
+  for (const message of ['1a', '1b', '1c.', '2.']) inFlight.reply(message)
+  expect(seen).toEqual(['1a', '1b', '1c.'])
+  expect([await first, await second]).toEqual(['1c.', '2.'])
+})
+
+test('a reply that cannot answer its command is refused, also where the caller has given up', async () => {
+  const inFlight = new InFlight<string>(never, completes)
+  const given = outcome(inFlight.push({ by: 5, mark: 1 }))
+  inFlight.markWritten()
+  inFlight.expire(6, () => 'timeout')
+  expect(() => inFlight.reply('2.')).toThrow('2. is no answer to 1')
+  expect(await given).toBe('rejected timeout')
+})
+
+test('an error in the middle of an open answer fails its command, and the rest of it is dropped', async () => {
+  const inFlight = new InFlight<string>((message) => (message === '1!' ? 'no' : undefined), completes)
+  const first = outcome(inFlight.push({ by: Infinity, mark: 1 }))
+  const second = inFlight.push({ by: Infinity, mark: 2 })
+  inFlight.markWritten()
+  for (const message of ['1a', '1!', '1b', '1.', '2.']) inFlight.reply(message)
+  expect(await first).toBe('rejected no')
+  expect(await second).toBe('2.')
+})

@@ -31,6 +31,7 @@ class Slot<Message> {
   sent: { written: boolean } | undefined = undefined
   by = 0
   repliesLeft = 0
+  mark = 0
 
   /** The caller has its answer or its error; replies that still come are dropped. */
   get settled(): boolean {
@@ -53,14 +54,22 @@ const SLOTS_MIN = 64
  */
 export class InFlight<Message> {
   readonly #errorOf: (message: Message) => unknown
+  readonly #completes: ((message: Message, mark: number) => boolean) | undefined
   #slots: Slot<Message>[] = Array.from({ length: SLOTS_MIN }, () => new Slot<Message>())
   #head = 0
   #unwritten = 0
   #tail = 0
 
-  /** `errorOf` says which replies reject their command, and with what; undefined means none. */
-  constructor(errorOf: (message: Message) => unknown) {
+  /**
+   * `errorOf` says which replies reject their command, and with what; undefined means none. `completes` says which reply
+   * is the last to a command; without it they are counted.
+   */
+  constructor(
+    errorOf: (message: Message) => unknown,
+    completes?: (message: Message, mark: number) => boolean,
+  ) {
     this.#errorOf = errorOf
+    this.#completes = completes
   }
 
   get size(): number {
@@ -97,6 +106,7 @@ export class InFlight<Message> {
     slot.sent = options.sent
     slot.tap = options.tap
     slot.repliesLeft = options.replies ?? 1
+    slot.mark = options.mark ?? 0
     slot.receiver = receiver
   }
 
@@ -112,7 +122,8 @@ export class InFlight<Message> {
   reply(message: Message): boolean {
     if (this.#head === this.#unwritten) return false
     const slot = this.#slot(this.#head)
-    const isLast = --slot.repliesLeft <= 0
+    const completes = this.#completes
+    const isLast = completes === undefined ? --slot.repliesLeft <= 0 : completes(message, slot.mark)
     const { receiver, tap } = slot
     if (isLast) {
       // Before the tap runs: it may send commands, which grow the ring.

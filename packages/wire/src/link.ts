@@ -17,6 +17,7 @@ export interface LinkOwner<Message> {
   readonly connect: Connect
   framing(): Framing<Message>
   errorOf(message: Message): unknown
+  readonly completes: ((message: Message, mark: number) => boolean) | undefined
   mapError(error: WireError): Error
   opened(): void
   push(message: Message): void
@@ -61,7 +62,7 @@ export class Link<Message> implements FrameSink<Message> {
   constructor(owner: LinkOwner<Message>) {
     this.#owner = owner
     this.#framing = owner.framing()
-    this.#inFlight = new InFlight((message) => owner.errorOf(message))
+    this.#inFlight = new InFlight((message) => owner.errorOf(message), owner.completes)
     this.#deadlines = new DeadlineTimer(owner.clock, (lateMs) => this.#check(lateMs))
     this.#socket = owner.connect(owner.endpoint, {
       opened: () => this.#opened(),
