@@ -122,9 +122,9 @@ describe('a program that is missing', () => {
   })
 })
 
-test('only Redis and OpenSSL are needed without being asked for; by root also what loses packets', () => {
+test('Redis, OpenSSL and Memcached are needed without being asked for; by root also what loses packets', () => {
   const namesOf = (needed: Program['needed']): string[] =>
     programs.filter((row) => row.needed === needed).map((row) => row.name)
-  expect(namesOf('always')).toEqual(['redis-server', 'openssl'])
+  expect(namesOf('always')).toEqual(['redis-server', 'openssl', 'memcached'])
   expect(namesOf('by root')).toEqual(['ip', 'nft'])
 })

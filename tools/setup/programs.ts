@@ -41,7 +41,7 @@ export const programs: readonly Program[] = [
     folders: undefined,
     aptPackage: 'memcached',
     daemonPort: 11_211,
-    needed: 'when asked',
+    needed: 'always',
   },
   {
     name: 'postgres',

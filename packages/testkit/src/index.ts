@@ -1,9 +1,19 @@
+export { type BusHarness, busConformance } from './bus/bus-conformance.ts'
+export { type BusMutant, busMutants } from './bus/bus-mutants.ts'
+export { type BusDecoration, decorateBus } from './bus/decorate-bus.ts'
+export {
+  type MemoryBus,
+  type MemoryBusConnection,
+  type MemoryBusOptions,
+  memoryBus,
+} from './bus/memory-bus.ts'
 export { changedRead } from './conformance/changed-read.ts'
 export { decorateStore, type StoreDecoration } from './conformance/decorate-store.ts'
 export type { ConformanceCase, Need, StoreHarness } from './conformance/harness.ts'
 export { memoryHarness } from './conformance/memory-harness.ts'
 export { storeConformance } from './conformance/store-conformance.ts'
 export { type StoreMutant, storeMutants } from './conformance/store-mutants.ts'
+export { withoutPush } from './conformance/without-push.ts'
 export type { Faults } from './fault-proxy/faults.ts'
 export { type FaultProxy, type FaultProxyOptions, startFaultProxy } from './fault-proxy.ts'
 export { freePort } from './free-port.ts'
@@ -51,6 +61,7 @@ export {
 } from './parted-memory-store.ts'
 export { type RedisReply, RedisReplyError } from './servers/resp2.ts'
 export { ServerError, type ServerErrorCode } from './servers/server-error.ts'
+export { type MemcachedServer, type StartMemcachedOptions, startMemcached } from './start-memcached.ts'
 export {
   findPostgres,
   type PostgresServer,
