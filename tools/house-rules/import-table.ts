@@ -26,9 +26,20 @@ export const socketPackages: readonly string[] = ['wire', 'testkit']
  * file without `.ts`, or a folder. The parts of layer 2 do not import each other.
  */
 export const coreLayers: readonly (readonly string[])[] = [
-  ['clock', 'duration', 'keys', 'key-check', 'errors', 'entry', 'call-hook', 'breaker', 'invalidation-queue'],
+  [
+    'clock',
+    'duration',
+    'keys',
+    'key-check',
+    'errors',
+    'entry',
+    'call-hook',
+    'breaker',
+    'invalidation-queue',
+    'bus-contract',
+  ],
   ['contracts', 'options', 'policy', 'events', 'event-hook', 'stats'],
-  ['memory', 'guard', 'invalidation', 'codec'],
+  ['memory', 'guard', 'invalidation', 'codec', 'bus'],
   ['runtime'],
   ['flow'],
   ['cache', 'collection', 'create-cache'],

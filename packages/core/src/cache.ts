@@ -24,7 +24,7 @@ import { type CacheKey, checkName, encodeKey } from './keys.ts'
 import type { EntryOptions } from './options.ts'
 import { checkNames, checkTags, type Policy, resolvePolicy } from './policy.ts'
 import type { Runtime } from './runtime/runtime.ts'
-import type { CacheStats, Tier } from './stats.ts'
+import { type CacheStats, NO_BUS, type Tier } from './stats.ts'
 
 /** What a read may say: everything of EntryOptions that does not concern a load. */
 export type ReadOptions<T = unknown> = Pick<EntryOptions<T>, 'consistency' | 'swr' | 'validate'>
@@ -294,7 +294,8 @@ export class Cache implements AsyncDisposable {
 
   /**
    * Everything that this process and others invalidated before this call has been seen here. Rejects with `l2_timeout`
-   * (after `timeout`, l2Timeout by default) or `l2_unavailable`. 1 small round trip; none without L2.
+   * (after `timeout`, l2Timeout by default) or `l2_unavailable`; in L1 mode 'bus' with `bus_unavailable`, too. 1 small
+   * round trip; none without L2.
    */
   async barrier(timeout?: Duration): Promise<void> {
     const rt = this.#open()
@@ -327,6 +328,7 @@ export class Cache implements AsyncDisposable {
         breaker: shared.l2?.breaker.isOpen === true ? 'open' : 'closed',
         queuedInvalidations: link?.queued ?? 0,
       },
+      bus: shared.bus?.stats ?? NO_BUS,
       flights: flights.size,
       running: { loads: shared.places.taken, waiting: shared.places.waiting },
     })

@@ -19,6 +19,13 @@ import type { NewEntry, StoredEntry, TagToken, UnreadableEntry } from './entry.t
 import type { Invalidation } from './invalidation-queue.ts'
 
 export { Breaker, type BreakerOwner, breakerIsOpen } from './breaker.ts'
+export {
+  type Bus,
+  type BusConnection,
+  type BusEnvironment,
+  type BusListener,
+  FRAME_BYTES_MAX,
+} from './bus-contract.ts'
 export type { Clock, Timer, Token } from './clock.ts'
 export { systemClock } from './clock.ts'
 export {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { inProcessBus } from './bus/in-process-bus.ts'
 import { createCache } from './create-cache.ts'
 import { Database } from './testing/database.ts'
 import { codeOf, watched } from './testing/outcome.ts'
@@ -31,7 +32,7 @@ const neverNull = {
     ],
     ...['onEvent', 'clock'],
   ],
-  l1: ['maxEntries', 'maxBytes', 'policy', 'mode', 'maxStale'],
+  l1: ['maxEntries', 'maxBytes', 'policy', 'mode', 'maxStale', 'bus'],
 }
 
 describe('createCache', () => {
@@ -91,7 +92,15 @@ describe('createCache', () => {
     [{ name: 'a', l1: { maxEntries: '10' } }, 'l1.maxEntries'],
     [{ name: 'a', l1: { maxBytes: '10 pounds' } }, 'l1.maxBytes: expected a size'],
     [{ name: 'a', l1: { policy: 'fifo' } }, "l1.policy: expected 'lru'"],
-    [{ name: 'a', l1: { mode: 'fast' } }, "l1.mode: expected 'strong', 'tracked' or 'none'"],
+    [{ name: 'a', l1: { mode: 'fast' } }, "l1.mode: expected 'strong', 'tracked', 'bus' or 'none'"],
+    [
+      { name: 'a', l1: { mode: 'bus' } },
+      "l1.bus: expected a bus for mode 'bus', e.g. inProcessBus(), got undefined",
+    ],
+    [{ name: 'a', l1: { mode: 'bus', bus: 'redis://localhost' } }, "l1.bus: expected a bus for mode 'bus'"],
+    [{ name: 'a', l1: { bus: inProcessBus() } }, "l1.mode: expected 'bus' beside l1.bus, got undefined"],
+    [{ name: 'a', l1: { mode: 'none', bus: inProcessBus() } }, "l1.mode: expected 'bus' beside l1.bus"],
+    [{ name: 'a', l1: { mode: 'bus', bus: inProcessBus() } }, "l2: expected a shared tier for l1.mode 'bus'"],
     [{ name: 'a', l1: { maxStale: 0 } }, 'l1.maxStale: expected a duration'],
     [{ name: 'a', l1: { maxStale: 9.9 } }, 'l1.maxStale: expected at least 10ms, got 9.9'],
     [{ name: 'a', maxConcurrentLoads: 0 }, 'maxConcurrentLoads: expected a whole number from 1'],

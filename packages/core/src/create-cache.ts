@@ -1,3 +1,6 @@
+import { BusLink } from './bus/bus-link.ts'
+import { type BusRules, busRules } from './bus/bus-rules.ts'
+import { checkBus } from './bus/check-bus.ts'
 import { Cache } from './cache.ts'
 import { createCodec } from './codec/codec.ts'
 import { NamedTypes } from './codec/named-types.ts'
@@ -13,6 +16,7 @@ import { ENTRIES_MAX, MemoryStore, type RemovalReason } from './memory/memory-st
 import type { CacheOptions, L1Mode, L1Options } from './options.ts'
 import { checkNames, defaultPolicy, optionOfCalls } from './policy.ts'
 import type { CachedValue } from './runtime/cached-value.ts'
+import { hearChange } from './runtime/hear-change.ts'
 import { Runtime, type Shared } from './runtime/runtime.ts'
 import { Counters } from './stats.ts'
 
@@ -38,7 +42,7 @@ const CACHE_OPTION_NAMES = [
   'onEvent',
   'clock',
 ]
-const L1_OPTION_NAMES = ['maxEntries', 'maxBytes', 'policy', 'mode', 'maxStale']
+const L1_OPTION_NAMES = ['maxEntries', 'maxBytes', 'policy', 'mode', 'maxStale', 'bus']
 
 const MAX_ENTRIES = 10_000
 const MAX_BYTES = 64 * 1024 ** 2
@@ -65,7 +69,7 @@ export function createCache(options: CacheOptions): Cache {
 }
 
 /** createCache with other rules: for the checks that switch one off. */
-export function createCacheWith(options: CacheOptions, rules: Fence): Cache {
+export function createCacheWith(options: CacheOptions, rules: Fence, rulesOfBus: BusRules = busRules): Cache {
   checkNames('options', options, CACHE_OPTION_NAMES, optionOfCalls)
   const name = checkName('name', options.name)
   const {
@@ -102,7 +106,8 @@ export function createCacheWith(options: CacheOptions, rules: Fence): Cache {
   const mode = checkMode(l1)
   checkHooks(logger, onEvent, clock)
   const log = (level: 'info' | 'warn', message: string) => root.log(level, `cache ${show(name)}: ${message}`)
-  const wantsPush = l1 !== false && (l1?.mode ?? 'tracked') !== 'none'
+  const bus = checkBus(l1, l2 !== undefined)
+  const wantsPush = l1 !== false && !['bus', 'none'].includes(mode ?? 'tracked')
   // The next miss of a key says why it left L1.
   const owners = new Map<TagCell | undefined, Runtime>()
   const memory =
@@ -140,7 +145,25 @@ export function createCacheWith(options: CacheOptions, rules: Fence): Cache {
   })
   if (store !== undefined && !store.capabilities.push && (mode === 'strong' || mode === 'tracked')) {
     store.close().catch(() => undefined)
-    throw invalidArgument('l1.mode', "'none': this shared tier does not tell of changes", mode)
+    throw invalidArgument('l1.mode', "'bus' or 'none': this shared tier does not tell of changes", mode)
+  }
+  const openBus = (): BusLink | undefined => {
+    if (bus === undefined) return undefined
+    const settings = { bus, clock, topic: name, maxStaleMs, rules: rulesOfBus, log }
+    try {
+      return new BusLink(settings, {
+        changed(change) {
+          const rt = namespaces.get(change.namespace)
+          if (rt !== undefined) hearChange(rt, change)
+        },
+        everythingChanged() {
+          for (const rt of namespaces.values()) rt.link?.everythingChanged()
+        },
+      })
+    } catch (error) {
+      store?.close().catch(() => undefined)
+      throw error
+    }
   }
   const shared: Shared = {
     clock,
@@ -152,6 +175,7 @@ export function createCacheWith(options: CacheOptions, rules: Fence): Cache {
     mode: mode ?? (store?.capabilities.push === true ? 'tracked' : 'none'),
     maxStaleMs,
     l2: store === undefined ? undefined : { store, breaker: createBreaker(store) },
+    bus: openBus(),
     places,
     codec: wrapped,
     types: named,
@@ -221,8 +245,8 @@ function checkL1(l1: L1Options): void {
 
 function checkMode(l1: L1Options | false | undefined): L1Mode | undefined {
   const mode = l1 === false ? undefined : l1?.mode
-  if (mode === undefined || ['strong', 'tracked', 'none'].includes(mode)) return mode
-  throw invalidArgument('l1.mode', "'strong', 'tracked' or 'none'", mode)
+  if (mode === undefined || ['strong', 'tracked', 'bus', 'none'].includes(mode)) return mode
+  throw invalidArgument('l1.mode', "'strong', 'tracked', 'bus' or 'none'", mode)
 }
 
 function checkLoads(max: unknown): number {
@@ -273,7 +297,7 @@ async function closeAll(
   for (const rt of runtimes) notApplied += (await rt.link?.close()) ?? 0
   shared.memory?.clear()
   shared.l2?.breaker.close()
-  await shared.l2?.store.close()
+  await Promise.all([shared.bus?.close(shared.clock.now() + shared.l2TimeoutMs), shared.l2?.store.close()])
   return { notApplied }
 }
 
@@ -287,9 +311,10 @@ function describe(
   l1: L1Options | false | undefined,
   address: string | undefined,
 ): string {
+  const upkeep = shared.bus === undefined ? shared.mode : `${shared.mode} (${shared.bus.address})`
   const memory =
     l1 === false
       ? 'off'
-      : `${shared.mode}, ${l1?.policy ?? 'lru'}, at most ${l1?.maxEntries ?? MAX_ENTRIES} entries`
-  return `cache ${show(name)}: L1 ${shared.l2 === undefined ? memory.replace(`${shared.mode}, `, '') : memory}; L2 ${address ?? 'none'}`
+      : `${upkeep}, ${l1?.policy ?? 'lru'}, at most ${l1?.maxEntries ?? MAX_ENTRIES} entries`
+  return `cache ${show(name)}: L1 ${shared.l2 === undefined ? memory.replace(`${upkeep}, `, '') : memory}; L2 ${address ?? 'none'}`
 }

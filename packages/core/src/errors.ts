@@ -14,6 +14,7 @@ export type CacheErrorCode =
   | 'l2_part_away' // the one of several servers that keeps this key is away, or owed an invalidation; the others are used
   | 'l2_error' // the shared tier answered with an error
   | 'l2_unsupported' // the server is too old, a cluster, or lacks what was asked for
+  | 'bus_unavailable' // the bus (L1 mode 'bus') cannot be reached now, or did not answer in time
   | 'not_applied' // an invalidation or write that had to reach the shared tier did not
   | 'decode_failed' // bytes that are no value of ours; on reads this is a miss, never thrown at the caller
 

@@ -1,3 +1,4 @@
+export { inProcessBus } from './bus/in-process-bus.ts'
 export {
   Cache,
   type Entry,
@@ -8,7 +9,16 @@ export {
 export { type CompressionOptions, compression } from './codec/compression.ts'
 export type { CompressionAlgorithm } from './codec/compression-methods.ts'
 export { namedType } from './codec/named-types.ts'
-export type { Clock, StoreDefinition, StoreFacts, Timer } from './contracts.ts'
+export type {
+  Bus,
+  BusConnection,
+  BusEnvironment,
+  BusListener,
+  Clock,
+  StoreDefinition,
+  StoreFacts,
+  Timer,
+} from './contracts.ts'
 export { createCache } from './create-cache.ts'
 export type { ByteSize, Duration } from './duration.ts'
 export { CacheError, type CacheErrorCode, type CacheErrorDetails } from './errors.ts'
@@ -27,8 +37,10 @@ export type {
   EntryOptions,
   EvictionPolicyName,
   Isolation,
+  L1Bounds,
   L1Mode,
   L1Options,
+  L1Upkeep,
   Logger,
   NamedType,
   SchemaIssue,
@@ -37,4 +49,4 @@ export type {
   TagsOption,
   TieredDuration,
 } from './options.ts'
-export type { CacheStats, MissReason, Outcome, Tier } from './stats.ts'
+export type { BusStats, CacheStats, Doubt, MissReason, Outcome, Tier } from './stats.ts'

@@ -1,4 +1,4 @@
-import type { Clock, StoreDefinition } from './contracts.ts'
+import type { Bus, Clock, StoreDefinition } from './contracts.ts'
 import type { ByteSize, Duration } from './duration.ts'
 import type { CacheEvent } from './events.ts'
 
@@ -44,26 +44,40 @@ export interface SchemaIssue {
 }
 
 /** How L1 keeps up with changes made elsewhere; the README compares them. */
-export type L1Mode = 'strong' | 'tracked' | 'none'
+export type L1Mode = 'strong' | 'tracked' | 'bus' | 'none'
 
 /** What leaves L1 when it is full. 'none' refuses new values instead. */
 export type EvictionPolicyName = 'lru' | 'lfu' | 'ttl' | 'random' | 'none'
 
-export interface L1Options {
+export type L1Options = L1Bounds & L1Upkeep
+
+/** How much L1 holds, and for how long without being told. */
+export interface L1Bounds {
   /** Default 10,000. */
   readonly maxEntries?: number
   /** Estimated heap of the values. Default '64mb'. */
   readonly maxBytes?: ByteSize
   /** Default 'lru'. */
   readonly policy?: EvictionPolicyName
-  /** Default 'tracked' where L2 can push, else 'none'. Without L2 there is nothing to keep up with. */
-  readonly mode?: L1Mode
   /**
    * Δ: no fresh answer from L1 is older than this after an acknowledged invalidation elsewhere. At least '10ms'. Default
    * '1s'.
    */
   readonly maxStale?: Duration
 }
+
+export type L1Upkeep =
+  | {
+      /** Default 'tracked' where L2 can push, else 'none'. Without L2 there is nothing to keep up with. */
+      readonly mode?: Exclude<L1Mode, 'bus'>
+      readonly bus?: undefined
+    }
+  | {
+      /** Over an L2 that cannot push. Every process of the cache has to say so, with the same bus and `maxStale`. */
+      readonly mode: 'bus'
+      /** Carries word of what other processes invalidate and write. */
+      readonly bus: Bus
+    }
 
 /** A life that may differ by tier: L1's is at most L2's, and is cut to it. */
 export type TieredDuration = Duration | { readonly l1: Duration; readonly l2: Duration }

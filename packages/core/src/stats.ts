@@ -7,9 +7,9 @@ export type MissReason = 'cold' | 'expired' | 'evicted' | 'invalidated' | 'tag' 
 export type Tier = 'l1' | 'l2'
 
 /**
- * A copy of the counters since the cache was made; they only rise. The last four members are gauges of now, but for
- * `l1.evictions` and `l1.expirations`, which are counters. All are of the whole cache, its namespaces included, but for
- * `flights` and `l2.queuedInvalidations`, which are of the namespace that was asked.
+ * A copy of the counters since the cache was made; they only rise. The last five members are gauges of now, but for
+ * `l1.evictions`, `l1.expirations` and most of `bus`, which are counters. All are of the whole cache, its namespaces
+ * included, but for `flights` and `l2.queuedInvalidations`, which are of the namespace that was asked.
  */
 export interface CacheStats {
   readonly requests: number
@@ -52,10 +52,51 @@ export interface CacheStats {
     readonly breaker: 'closed' | 'open'
     readonly queuedInvalidations: number
   }
+  readonly bus: BusStats
   /** Keys being loaded, or waiting to be. */
   readonly flights: number
   /** Loaders that run now, and those that wait for a place (maxConcurrentLoads). */
   readonly running: { readonly loads: number; readonly waiting: number }
+}
+
+/**
+ * Why everything in L1 was put in doubt, and asked of L2 again. 'lost': the connection to the bus was. 'gap': something was
+ * not received. 'stranger': somebody was heard of late. 'vanished': somebody left without a goodbye. 'overflow': more came
+ * in than could be handled. 'newer': a newer version says what is not understood.
+ */
+export type Doubt = 'lost' | 'gap' | 'stranger' | 'vanished' | 'overflow' | 'newer'
+
+/** Of L1 mode 'bus': gauges, then counters. In other modes nothing is online, and nothing counted. */
+export interface BusStats {
+  readonly online: boolean
+  /** Whether L1 is used now: every publisher was heard of within Δ, and nothing is in doubt. */
+  readonly verified: boolean
+  /** Other caches of this name that are heard of. */
+  readonly publishers: number
+  /** Frames that the bus accepted, beats included. */
+  readonly published: number
+  /** Frames that it did not accept in time: what they tell of is 'queued'. */
+  readonly refused: number
+  /** Frames of others. */
+  readonly received: number
+  /** Own frames that came back. */
+  readonly echoes: number
+  /** Frames that are none, are too long, of a newer version, or not signed by the secret. */
+  readonly ignored: number
+  readonly doubts: { readonly [why in Doubt]: number }
+}
+
+/** Where there is no bus. */
+export const NO_BUS: BusStats = {
+  online: false,
+  verified: false,
+  publishers: 0,
+  published: 0,
+  refused: 0,
+  received: 0,
+  echoes: 0,
+  ignored: 0,
+  doubts: { lost: 0, gap: 0, stranger: 0, vanished: 0, overflow: 0, newer: 0 },
 }
 
 /** Counts in plain numbers: an increment costs about a nanosecond. */
@@ -96,7 +137,7 @@ export class Counters {
   }
 
   /** The copy that `stats()` answers. */
-  snapshot(gauges: Pick<CacheStats, 'l1' | 'l2' | 'flights' | 'running'>): CacheStats {
+  snapshot(gauges: Pick<CacheStats, 'l1' | 'l2' | 'bus' | 'flights' | 'running'>): CacheStats {
     const answered =
       this.hitsL1 + this.hitsL2 + this.staleL1 + this.staleL2 + this.negativeL1 + this.negativeL2
     let missed = 0

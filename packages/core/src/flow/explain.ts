@@ -50,14 +50,16 @@ function explainL1(rt: Runtime, key: string): TierExplanation {
     match === 'gone'
       ? 'invalidated: a read drops it'
       : rt.link !== undefined && entry.generation !== rt.link.generation
-        ? 'unverified: the connection changed since it was read'
+        ? `unverified: ${mode === 'bus' ? 'something may have been missed' : 'the connection changed'} since it was read`
         : match === 'unknown' || now >= entry.l1Until
           ? 'to be verified: a read asks L2'
           : match === 'soft' || now >= entry.staleAt
             ? 'stale'
             : verified
               ? 'fresh'
-              : 'fresh, to be verified by a barrier'
+              : mode === 'bus'
+                ? 'unverified: the bus has not been heard of within maxStale'
+                : 'fresh, to be verified by a barrier'
   return {
     present: true,
     verdict,

@@ -124,6 +124,8 @@ async function isVerified(
   if (link === undefined) return true
   if (held.local) return !policy.strong && mode !== 'strong'
   if (mode === 'none') return !policy.strong
+  // What came from a bus is as good as its promises: a read that must be exact asks L2, as does one where it is in doubt.
+  if (mode === 'bus') return !policy.strong && link.verifiedWithin(maxStaleMs, rt.clock.now())
   if (!policy.strong && mode === 'tracked' && link.verifiedWithin(maxStaleMs, rt.clock.now())) return true
   try {
     await budget.wait((by) => link.barrier(by))
@@ -145,7 +147,7 @@ function unverified(rt: Runtime, key: string, held: CachedValue | undefined, pol
   }
   // Heartbeats verify what is tracked: in mode 'none' an entry is as true as it was when it was asked for.
   const isTracked = !held.local && rt.shared.mode !== 'none'
-  const verifiedAt = isTracked ? rt.link.lastVerified(held.generation) : held.askedAt
+  const verifiedAt = isTracked ? Math.max(held.askedAt, rt.link.lastVerified(held.generation)) : held.askedAt
   const staleSince = Math.min(held.staleAt, verifiedAt)
   return { state: 'stale', entry: held, tier: 'l1', reason, staleSince, seen: held.id }
 }

@@ -1,3 +1,4 @@
+import type { BusLink } from '../bus/bus-link.ts'
 import {
   applyInvalidation,
   type Breaker,
@@ -13,6 +14,7 @@ import {
   type Token,
 } from '../contracts.ts'
 import type { Fence } from '../invalidation/fence.ts'
+import { AnnouncingStore } from './announcing-store.ts'
 import { CountedStore } from './counted-store.ts'
 
 /** What the link tells of; the runtime acts on it. */
@@ -41,6 +43,8 @@ export interface LinkShared {
   readonly clock: Clock
   readonly fence: Fence
   readonly l2TimeoutMs: number
+  /** In L1 mode 'bus': it says what is verified, whatever L2 says. */
+  readonly bus: BusLink | undefined
 }
 
 /** The shared tier of a cache, and the breaker in front of it. */
@@ -60,6 +64,7 @@ export class L2Link implements StoreWatcher {
   readonly #timeoutMs: number
   readonly #rules: Fence
   readonly #breaker: Breaker
+  readonly #bus: BusLink | undefined
   readonly #queue = new InvalidationQueue(QUEUED_NAMES_MAX)
   readonly #verifiedByGeneration = new Map<number, number>()
   #connected = false
@@ -80,6 +85,7 @@ export class L2Link implements StoreWatcher {
     this.#timeoutMs = timeoutMs
     this.#events = events
     this.#rules = shared.fence
+    this.#bus = shared.bus
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = clock.after(timeoutMs, () => this.#endOpening(), 'caller')
     this.#opening = promise
@@ -88,7 +94,8 @@ export class L2Link implements StoreWatcher {
       timer.cancel()
       resolve()
     }
-    this.ops = new CountedStore(l2.store.namespace(namespace, this), l2.breaker, clock)
+    const counted = new CountedStore(l2.store.namespace(namespace, this), l2.breaker, clock)
+    this.ops = this.#bus === undefined ? counted : new AnnouncingStore(counted, this.#bus, namespace)
   }
 
   /**
@@ -109,20 +116,25 @@ export class L2Link implements StoreWatcher {
     return this.#queue.size + (this.ops.owed ?? 0)
   }
 
-  /** Whether everything the server did until `maxStaleMs` ago has been delivered. Two clock reads. */
+  /** Whether everything that others did until `maxStaleMs` ago has been delivered. Two clock reads. */
   verifiedWithin(maxStaleMs: number, now: number): boolean {
+    if (this.#bus !== undefined) return this.#bus.verifiedWithin(maxStaleMs, now)
     // The wall clock too: the monotonic one stands still while the machine is suspended.
     return now - this.#verifiedAt <= maxStaleMs && this.#clock.wallNow() - this.#verifiedWall <= maxStaleMs
   }
 
   /** When an entry of that generation was last known to be true; unverified since. */
   lastVerified(generation: number): number {
-    if (generation === this.generation && this.#connected) return this.#verifiedAt
+    if (generation === this.generation && this.#connected) return this.#verifiedNow
     return this.#verifiedByGeneration.get(generation) ?? Number.NEGATIVE_INFINITY
   }
 
-  /** Everything the server did before this call has been delivered. Shared by the calls of a tick. */
+  /** Everything that others did before this call has been delivered. Shared by the calls of a tick. */
   async barrier(by: number): Promise<void> {
+    await Promise.all([this.#l2Barrier(by), this.#bus?.barrier(by)])
+  }
+
+  async #l2Barrier(by: number): Promise<void> {
     if (this.#breaker.isOpen) throw breakerIsOpen()
     const startedAt = this.#clock.now()
     try {
@@ -146,7 +158,8 @@ export class L2Link implements StoreWatcher {
       // A queue is emptied first: an older 'expire' must not overtake a newer 'delete', nor the other way round.
       if (this.#queue.size > 0) await this.#replayBy(by)
       const reached = await applyInvalidation(this.ops, invalidation, by)
-      return reached === 'applied' ? { l2: 'applied' } : { l2: 'queued', cause: partIsAway() }
+      if (reached === 'applied') return { l2: 'applied' }
+      return { l2: 'queued', cause: this.ops.owed ? partIsAway() : (this.#bus?.lastRefusal ?? partIsAway()) }
     } catch (cause) {
       this.owe(invalidation)
       return { l2: 'queued', cause }
@@ -245,12 +258,16 @@ export class L2Link implements StoreWatcher {
     return queued
   }
 
+  get #verifiedNow(): number {
+    return this.#bus?.verifiedAt ?? this.#verifiedAt
+  }
+
   #by(): number {
     return this.#clock.now() + this.#timeoutMs
   }
 
   #nextGeneration(): void {
-    this.#verifiedByGeneration.set(this.generation, this.#verifiedAt)
+    this.#verifiedByGeneration.set(this.generation, this.#verifiedNow)
     this.#verifiedByGeneration.delete(this.generation - GENERATIONS_MAX)
     this.generation++
   }

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import type { BusLink } from '../bus/bus-link.ts'
 import { callHook } from '../call-hook.ts'
 import type { Codec } from '../codec/codec.ts'
 import type { NamedTypes } from '../codec/named-types.ts'
@@ -36,6 +37,8 @@ export interface Shared {
   /** Δ. */
   readonly maxStaleMs: number
   readonly l2: GuardedStore | undefined
+  /** Where the mode is 'bus'. */
+  readonly bus: BusLink | undefined
   readonly places: LoadPlaces
   readonly codec: Codec
   readonly types: NamedTypes

@@ -1,6 +1,7 @@
 import type {
   NamespaceStore,
   Store,
+  StoreCapabilities,
   StoreDefinition,
   StoreEnvironment,
   StoreWatcher,
@@ -8,6 +9,7 @@ import type {
 
 /** What a decorator changes of a namespace; all else goes through. */
 export interface StoreDecoration {
+  readonly capabilities?: Partial<StoreCapabilities>
   namespace?(inner: NamespaceStore, environment: StoreEnvironment): Partial<NamespaceStore>
   watcher?(inner: StoreWatcher, environment: StoreEnvironment): Partial<StoreWatcher>
 }
@@ -19,6 +21,7 @@ export function decorateStore(definition: StoreDefinition, decoration: StoreDeco
       const store = definition.open(environment)
       return {
         ...forwardStore(store),
+        capabilities: { ...store.capabilities, ...decoration.capabilities },
         // A spread would freeze the answer of the moment.
         get online() {
           return store.online
