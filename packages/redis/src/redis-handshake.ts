@@ -1,6 +1,5 @@
-import { type HandshakeLink, HandshakeRefused } from '@holdfast/wire'
+import { type Credentials, type HandshakeLink, HandshakeRefused } from '@holdfast/wire'
 import { CacheError } from 'holdfast/contracts'
-import type { Credentials } from './credentials.ts'
 import { RedisReplyError } from './reply-error.ts'
 import { encodeCommand, type RespArgument } from './resp-encode.ts'
 import type { RespValue } from './resp-value.ts'
@@ -41,7 +40,7 @@ export async function shakeHands(
   time: ServerTime,
 ): Promise<ServerFacts> {
   const ask = (...args: RespArgument[]): Promise<RespValue> => link.send(encodeCommand(args), { by: link.by })
-  const auth = settings.credentials?.authArguments() ?? []
+  const auth = authArguments(settings.credentials)
   const [hello, ...rest] = await Promise.allSettled([
     ask('HELLO', 3, ...auth, 'SETNAME', settings.clientName),
     ask('INFO', 'server'),
@@ -61,6 +60,12 @@ export async function shakeHands(
     throw new CacheError('l2_unavailable', 'the server is loading its data', { tier: 'l2', retryable: true })
   }
   return facts
+}
+
+function authArguments(credentials: Credentials | undefined): readonly string[] {
+  if (credentials === undefined) return []
+  const { user = 'default', password } = credentials.reveal()
+  return ['AUTH', user, password]
 }
 
 /** Before anything else is judged: an old server or a cluster may fail the rest of the handshake too. */

@@ -1,5 +1,5 @@
+import type { Credentials } from '@holdfast/wire'
 import { CacheError, type CacheErrorCode, show } from 'holdfast/contracts'
-import type { Credentials } from './credentials.ts'
 import { RespError, type RespValue } from './resp-value.ts'
 
 // The server is there, and serves nothing: as good as away. None of them has executed the command.

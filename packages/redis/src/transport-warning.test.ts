@@ -1,6 +1,5 @@
 import { createCache } from 'holdfast'
 import { describe, expect, test } from 'vitest'
-import { isLoopback } from './loopback.ts'
 import { redis } from './redis.ts'
 import { transportWarning } from './transport-warning.ts'
 import { parseRedisUrl } from './url.ts'
@@ -29,21 +28,6 @@ describe('plaintext to another machine (S11)', () => {
     'redis+unix:///run/redis.sock',
   ])('%s is not', (url) => {
     expect(warning(url)).toBe(undefined)
-  })
-
-  test.each([
-    ['127.1.2.3', true],
-    ['LOCALHOST', true],
-    ['localhost.', true],
-    ['api.localhost', true],
-    ['::ffff:127.0.0.1', true],
-    ['127.0.0.1.example.com', false],
-    ['localhost.example.com', false],
-    ['notlocalhost', false],
-    ['128.0.0.1', false],
-    ['::2', false],
-  ])('%s is this machine: %s', (host, expected) => {
-    expect(isLoopback(host)).toBe(expected)
   })
 
   test('one line a cache is logged, whatever becomes of the connection', async () => {

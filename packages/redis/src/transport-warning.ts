@@ -1,4 +1,4 @@
-import { isLoopback } from './loopback.ts'
+import { isLoopback } from '@holdfast/wire'
 import type { RedisAddress } from './url.ts'
 
 /**

@@ -4,8 +4,10 @@ import { CacheError } from 'holdfast/contracts'
 import { describe, expect, test } from 'vitest'
 import { parseRedisUrl } from './url.ts'
 
-const authOf = (url: string): readonly string[] | undefined =>
-  parseRedisUrl(url).credentials?.authArguments().slice(1)
+const authOf = (url: string): readonly (string | undefined)[] | undefined => {
+  const revealed = parseRedisUrl(url).credentials?.reveal()
+  return revealed && [revealed.user, revealed.password]
+}
 
 describe('addresses (B39)', () => {
   test.each([
@@ -42,7 +44,7 @@ describe('addresses (B39)', () => {
     expect(address.endpoint).toEqual({ transport: 'unix', path: '/run/my redis.sock' })
     expect(address.db).toBe(4)
     expect(address.display).toBe('redis+unix:///run/my%20redis.sock?db=4')
-    expect(address.credentials?.authArguments()).toEqual(['AUTH', 'u', 'secret'])
+    expect(address.credentials?.reveal()).toEqual({ user: 'u', password: 'secret' })
     expect(parseRedisUrl('redis+unix:///r.sock').db).toBe(0)
   })
 })
@@ -51,13 +53,13 @@ describe('credentials (B39)', () => {
   test.each([
     ['redis://h', undefined],
     ['redis://:@h', undefined],
-    ['redis://:pw@h', ['default', 'pw']],
+    ['redis://:pw@h', [undefined, 'pw']],
     ['redis://user:pw@h', ['user', 'pw']],
     ['redis://user:@h', ['user', '']],
     ['redis://us%40er:p%40%3A%2F%25w@h', ['us@er', 'p@:/%w']],
     ['redis://user:p:w@h', ['user', 'p:w']],
     ['redis://user:p@ss@w@h', ['user', 'p@ss@w']],
-    ['redis://:%C3%A9%20%F0%9F%94%91@h', ['default', 'é 🔑']],
+    ['redis://:%C3%A9%20%F0%9F%94%91@h', [undefined, 'é 🔑']],
   ])('%s', (url, expected) => {
     expect(authOf(url)).toEqual(expected)
   })

@@ -3,8 +3,17 @@ export { systemWireClock } from './clock.ts'
 export type { Command, Receiver, SendOptions } from './command.ts'
 export { type Connect, connectSocket, type SocketListener, type WireSocket } from './connect.ts'
 export { Connection, type ConnectionEvents, type ConnectionOptions } from './connection.ts'
+export { Credentials } from './credentials.ts'
 export { describeEndpoint, type Endpoint, type TlsSettings } from './endpoint.ts'
 export type { FrameSink, Framing } from './framing.ts'
 export { type Handshake, type HandshakeLink, HandshakeRedirected, HandshakeRefused } from './handshake.ts'
 export { type ConnectionLimits, DEFAULT_LIMITS } from './limits.ts'
+export { isLoopback } from './loopback.ts'
+export {
+  type BadUrl,
+  readHostAndPort,
+  readSocketPath,
+  type ServerUrlParts,
+  splitServerUrl,
+} from './server-url.ts'
 export { WireError, type WireErrorCode } from './wire-error.ts'

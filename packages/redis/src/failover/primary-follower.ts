@@ -1,6 +1,5 @@
 import { isIP } from 'node:net'
-import { describeEndpoint, type Endpoint } from '@holdfast/wire'
-import { isLoopback } from '../loopback.ts'
+import { describeEndpoint, type Endpoint, isLoopback } from '@holdfast/wire'
 import type { NamedPrimary, ServerFacts } from '../server-facts.ts'
 import type { NodeChooser, Verdict } from './node-chooser.ts'
 

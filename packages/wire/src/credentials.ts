@@ -1,29 +1,29 @@
 // Cut out of a text, a shorter password would be told by what is missing.
 const CUT_CHARS_MIN = 4
 
-/** A user name and password that nothing prints: they leave only as the arguments of AUTH. */
+/** A user name and password that nothing prints: they leave only where a protocol sends them. */
 export class Credentials {
-  readonly #user: string
+  readonly #user: string | undefined
   readonly #password: string
   /** The user's name where the server tells it: as a word of its own. A short one is a part of many words. */
   readonly #userWord: RegExp | undefined
 
-  /** `user` undefined: the server's default user. */
+  /** `user` undefined: none was named. */
   constructor(user: string | undefined, password: string) {
-    this.#user = user ?? 'default'
+    this.#user = user
     this.#password = password
     this.#userWord = user === undefined || user === '' ? undefined : wordOf(user)
   }
 
-  /** `AUTH user password`, as a part of HELLO. */
-  authArguments(): readonly string[] {
-    return ['AUTH', this.#user, this.#password]
+  /** For the bytes of a command, and for nothing else. */
+  reveal(): { readonly user: string | undefined; readonly password: string } {
+    return { user: this.#user, password: this.#password }
   }
 
   /** A text of the server's, which may repeat what it was sent, without user name and password. */
   scrub(text: string): string {
     // The longer one first: it may hold the other.
-    if (this.#user.length > this.#password.length) return this.#cutPassword(this.#cutUser(text))
+    if ((this.#user?.length ?? 0) > this.#password.length) return this.#cutPassword(this.#cutUser(text))
     return this.#cutUser(this.#cutPassword(text))
   }
 

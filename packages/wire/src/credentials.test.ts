@@ -20,7 +20,7 @@ test('a secret so short that its gaps would tell it takes the whole text along',
   expect(new Credentials(undefined, 'e').scrub('a txt')).toBe('a txt')
 })
 
-test('the default user is no secret, and no password is nothing to look for', () => {
+test('a user who was not named is no secret, and no password is nothing to look for', () => {
   expect(new Credentials(undefined, 'hunter2').scrub('the default user')).toBe('the default user')
   expect(new Credentials('u', 'pass').scrub("User u may not 'run' u's")).toBe("User *** may not 'run' ***'s")
   expect(new Credentials('a-secret-b', 'secret').scrub('no a-secret-b here')).toBe('no *** here')
