@@ -110,7 +110,7 @@ export interface AcquireRequest {
   /** Unique per load. */
   readonly token: Token
   readonly leaseMs: number
-  /** What the caller's own read found and could not use; any other value found now is handed back. */
+  /** What the caller's own read found and could not use, or its id; any other value found now is handed back. */
   readonly seen: string | undefined
   /** Tokens of these tags, of the namespace and of the epoch are captured in the same trip, minted where missing. */
   readonly tags: readonly string[]
@@ -119,9 +119,10 @@ export interface AcquireRequest {
 }
 
 export type Acquired =
+  /** `tokens` may be those of the read that won the lease. */
   | { readonly state: 'won'; readonly tokens: Tokens }
   | { readonly state: 'quarantined'; readonly tokens: Tokens }
-  /** `holder`: the token of the lease that is in the way, if the store can tell: a second one means a second load. */
+  /** `holder`: names the lease that is in the way, as long as it lasts, if the store can tell: another one is another load. */
   | { readonly state: 'busy'; readonly holder?: Token | undefined; readonly tokens: Tokens }
   | { readonly state: 'found'; readonly entry: StoredEntry | UnreadableEntry; readonly tokens: Tokens }
 
@@ -193,6 +194,8 @@ export interface StoreCapabilities {
   readonly push: boolean
   /** Shortest lease it can grant. */
   readonly leaseMinMs: number
+  /** By how much a lease that is not renewed may outlive what was asked for. Default 0. */
+  readonly leaseLateMs?: number
   /** Why a missing capability is missing, for the docs and the errors. */
   readonly lacks: Readonly<Record<string, string>>
 }

@@ -61,7 +61,7 @@ export interface StoredEntry {
   readonly readAtMs: number
   readonly namespaceToken: Token
   readonly tags: readonly Tag[]
-  /** Equal to `id`: handed back to `acquire` to say "this one I know". */
+  /** Begins with `id`, and may have more behind it: handed back to `acquire` to say "this one I know". */
   readonly seen: string
 }
 

@@ -34,7 +34,7 @@ async function readOrLoad(
   const mark = rt.mark()
   const budget = rt.budget()
   const joins = policy.softTimeoutMs === Number.POSITIVE_INFINITY && isLoading(rt, key)
-  const found = joins ? undefined : await read(rt, key, policy, budget)
+  const found = joins ? undefined : await read(rt, key, policy, budget, 'load')
   if (found?.entry !== undefined && found.state === 'fresh')
     return hitIn(rt, key, found.entry, found.tier, loader, policy, bulk)
   const job = { loader, policy, seen: found?.seen, background: false, budget, ...bulk }
@@ -126,7 +126,7 @@ async function loadOrFallBack(
 
 /** A caller that joined without a read of its own makes one now: a stale value it finds is its own (rule S). */
 async function readAfterFailure(rt: Runtime, key: string, job: LoadJob): Promise<Found | undefined> {
-  const found = await read(rt, key, job.policy, job.budget)
+  const found = await read(rt, key, job.policy, job.budget, 'peek')
   return found.state === 'fresh' || isWithin(rt, found, job.policy.staleIfErrorMs) ? found : undefined
 }
 
@@ -165,7 +165,7 @@ export async function get(rt: Runtime, key: string, policy: Policy): Promise<Fou
       }
     }
   }
-  const found = await read(rt, key, policy, rt.budget())
+  const found = await read(rt, key, policy, rt.budget(), 'peek')
   if (found.state === 'fresh')
     rt.recorder.read(key, found.entry?.negative ? 'negative-hit' : 'hit', found.tier)
   else if (isWithin(rt, found, policy.swrMs)) rt.recorder.read(key, 'stale-hit', found.tier, found.reason)
@@ -180,7 +180,7 @@ export async function get(rt: Runtime, key: string, policy: Policy): Promise<Fou
 export async function refresh(rt: Runtime, key: string, loader: Loader, policy: Policy): Promise<unknown> {
   const mark = rt.mark()
   const budget = rt.budget()
-  const found = await read(rt, key, policy, budget)
+  const found = await read(rt, key, policy, budget, 'load')
   const job = { loader, policy, seen: found.seen, background: false, anew: true, budget }
   const { outcome, led } = await load(rt, key, mark, job)
   rt.recorder.read(key, led ? 'miss' : 'coalesced', undefined, 'bypass')

@@ -10,19 +10,23 @@ import { absent, acceptStored, heldToken } from './accept-stored.ts'
 
 const NO_TAGS: readonly string[] = []
 
-/** One L2 read for all calls that began before its request is written (rule J). Rejects where there is no reply. */
+/**
+ * One L2 read for all calls that began before its request is written (rule J), with the intent of the first. Rejects
+ * where there is no reply.
+ */
 export function shareL2Read(
   rt: Runtime,
   link: L2Link,
   key: string,
   policy: Policy,
+  intent: ReadRequest['intent'],
   askedAt: number,
   by: number,
 ): Promise<Found> {
   const newest = rt.pendings.newest(key)
   if (newest instanceof L2Read && !newest.written && newest.policy.validate === policy.validate)
     return newest.result
-  const read = new L2Read(rt, link, key, policy, askedAt, by)
+  const read = new L2Read(rt, link, key, policy, intent, askedAt, by)
   rt.pendings.add(read)
   link.ops.read(read, by)
   return read.result
@@ -37,7 +41,7 @@ class L2Read implements ReadRequest, PendingRead {
   readonly policy: Policy
   readonly tags: readonly string[]
   readonly namespace: boolean
-  readonly intent = 'peek'
+  readonly intent: ReadRequest['intent']
   written = false
   alive = true
   readonly result: Promise<Found>
@@ -51,13 +55,22 @@ class L2Read implements ReadRequest, PendingRead {
   #resolve: (found: Found | Promise<Found>) => void = ignore
   #reject: (error: unknown) => void = ignore
 
-  constructor(rt: Runtime, link: L2Link, key: string, policy: Policy, askedAt: number, by: number) {
+  constructor(
+    rt: Runtime,
+    link: L2Link,
+    key: string,
+    policy: Policy,
+    intent: ReadRequest['intent'],
+    askedAt: number,
+    by: number,
+  ) {
     this.#rt = rt
     this.#link = link
     this.#askedAt = askedAt
     this.#by = by
     this.key = key
     this.policy = policy
+    this.intent = intent
     const cells = rt.cellsOf(key)
     this.#cells = cells
     this.tags = unheldTags(rt, cells, policy, rt.tagHints(key))

@@ -6,15 +6,18 @@ import type { LoadFlight, LoadOutcome } from '../runtime/load-outcome.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { acceptStored } from './accept-stored.ts'
 import { isPartAway } from './is-part-away.ts'
+import { isRefused } from './is-refused.ts'
 import type { LoadJob } from './load-job.ts'
 import { tagLifeMs } from './make-entry.ts'
 
 // A dead loader costs the fleet this long; protocol 4.2.
 const LEASE_MS = 1000
 const RENEW_EVERY_MS = 300
-// Fallback while waiting for another process's load: pushes usually wake sooner.
+// While waiting for another process's load. Where changes are pushed, they usually wake sooner; where none are, this is
+// what a waiter is late by, on average 15 ms.
 const POLL_MS_MIN = 5
 const POLL_MS_MAX = 50
+const POLL_UNPUSHED_MS_MAX = 20
 // Entries handed back by ACQUIRE that turn out unusable, before the load goes on without a lease.
 const FOUND_MAX = 4
 // Loads of other processes that are waited for. Those that end without a value would else be waited for in single file.
@@ -127,13 +130,12 @@ export async function acquire(
       // L2 is there, and does not tell of a key that it does not hold: what is kept here would be stale for all of Δ.
       if (holders.size > HOLDERS_MAX || rt.clock.now() >= giveUpAt) return { kind: 'none', keep: false }
       await waitForChange(rt, flight, wake, pollMs)
-      pollMs = Math.min(POLL_MS_MAX, pollMs * 2)
+      pollMs = Math.min(pollMsMax(link), pollMs * 2)
     }
   } catch (error) {
     if (flight.controller.signal.aborted) throw error
     // Refused (a full disk, too few replicas), not unanswered: the fill would be refused as well.
-    const isRefused = error instanceof CacheError && error.code === 'l2_error'
-    const what = isRefused ? 'l2.write_failed' : 'l2.acquire_failed'
+    const what = isRefused(error) ? 'l2.write_failed' : 'l2.acquire_failed'
     if (!isPartAway(error)) rt.recorder.trouble(what, flight.key, error)
   } finally {
     wake.close()
@@ -183,7 +185,8 @@ async function ask(
     const askedAt = rt.clock.now()
     // The budget pays for the first question. Later ones wait for a load, not for a slow server.
     const acquired = await (again ? send(rt.clock.now() + rt.shared.l2TimeoutMs) : job.budget.wait(send))
-    learnTokens(watch, acquired.tokens)
+    // Whoever won may have been given tokens from before `watch`: those of the read that won it. The fill learns anew.
+    if (acquired.state !== 'won') learnTokens(watch, acquired.tokens)
     const accept = async (mark: number): Promise<LoadOutcome | undefined> => {
       if (acquired.state !== 'found' || !acquired.entry.readable) return undefined
       const by = rt.clock.now() + rt.shared.l2TimeoutMs
@@ -211,6 +214,10 @@ async function waitForChange(rt: Runtime, flight: LoadFlight, wake: Wake, pollMs
   // Half of the wait is random: processes that wait for one lease do not ask in step.
   await wake.next(pollMs * (0.5 + rt.clock.random() / 2))
   flight.controller.signal.throwIfAborted()
+}
+
+function pollMsMax(link: L2Link): number {
+  return link.store.capabilities.push ? POLL_MS_MAX : POLL_UNPUSHED_MS_MAX
 }
 
 function leaseMs(link: L2Link): number {

@@ -1,3 +1,4 @@
+import type { ReadRequest } from '../contracts.ts'
 import type { WaitBudget } from '../guard/wait-budget.ts'
 import { matchCells, neverInvalidated } from '../invalidation/fence.ts'
 import type { Policy } from '../policy.ts'
@@ -37,13 +38,22 @@ function suits(entry: CachedValue, policy: Policy): boolean {
   return policy.validate === undefined || !entry.unchecked
 }
 
-/** L1, then L2, with promotion; never loads. Infrastructure trouble is an answer, not an error. */
-export function read(rt: Runtime, key: string, policy: Policy, budget: WaitBudget): Promise<Found> {
+/**
+ * L1, then L2, with promotion; never loads, and with intent 'load' the caller will. Infrastructure trouble is an answer,
+ * not an error.
+ */
+export function read(
+  rt: Runtime,
+  key: string,
+  policy: Policy,
+  budget: WaitBudget,
+  intent: ReadRequest['intent'],
+): Promise<Found> {
   const known = rt.shared.memory?.get(rt.prefix + key)
   const held = known === undefined || suits(known, policy) ? known : undefined
   return held === undefined && rt.link?.opening === undefined
-    ? readL2(rt, key, undefined, policy, budget)
-    : readL1First(rt, key, held, policy, budget)
+    ? readL2(rt, key, undefined, policy, budget, intent)
+    : readL1First(rt, key, held, policy, budget, intent)
 }
 
 async function readL1First(
@@ -52,6 +62,7 @@ async function readL1First(
   held: CachedValue | undefined,
   policy: Policy,
   budget: WaitBudget,
+  intent: ReadRequest['intent'],
 ): Promise<Found> {
   if (held !== undefined) {
     const found = await readL1(rt, key, held, policy, budget)
@@ -59,7 +70,7 @@ async function readL1First(
   }
   const opening = rt.link?.opening
   if (opening !== undefined) await budget.atMost(opening)
-  return await readL2(rt, key, held, policy, budget)
+  return await readL2(rt, key, held, policy, budget, intent)
 }
 
 async function readL2(
@@ -68,12 +79,13 @@ async function readL2(
   held: CachedValue | undefined,
   policy: Policy,
   budget: WaitBudget,
+  intent: ReadRequest['intent'],
 ): Promise<Found> {
   const link = rt.usableLink()
   if (link === undefined) return unverified(rt, key, held, policy)
   const startedAt = rt.clock.now()
   try {
-    return await shareL2Read(rt, link, key, policy, startedAt, startedAt + budget.leftMs)
+    return await shareL2Read(rt, link, key, policy, intent, startedAt, startedAt + budget.leftMs)
   } catch (error) {
     if (!isPartAway(error)) rt.recorder.trouble('l2.read_failed', key, error)
     return unverified(rt, key, held, policy)

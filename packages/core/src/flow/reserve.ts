@@ -23,7 +23,7 @@ export type Reservation<T> =
 export async function reserve<T>(rt: Runtime, key: string, policy: Policy): Promise<Reservation<T>> {
   const mark = rt.mark()
   const budget = rt.budget()
-  const found = await read(rt, key, policy, budget)
+  const found = await read(rt, key, policy, budget, 'load')
   if (found.state === 'fresh' && found.entry !== undefined) {
     rt.recorder.read(key, 'hit', found.tier)
     return { value: typed<T>(answerOf(rt, found.entry)) }

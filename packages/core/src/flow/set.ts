@@ -4,6 +4,7 @@ import type { Policy } from '../policy.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { deleteKeys, type Invalidated } from './invalidate.ts'
 import { isPartAway } from './is-part-away.ts'
+import { isRefused } from './is-refused.ts'
 import { setHere } from './keep-here.ts'
 import { encode, flagsOf, jitteredLife, sharedEntry, tagLifeMs, tagsOf } from './make-entry.ts'
 import { validateBy } from './validate-by.ts'
@@ -131,8 +132,7 @@ async function put(
     // Nobody may go on reading the value before it, and a late copy of this write must not stay: the caller hears
     // 'queued' even where that is done by now, because the value itself is not stored.
     rt.dropKey(key, 'invalidated')
-    const isRefused = error instanceof CacheError && error.code === 'l2_error'
-    if (isRefused) await link.invalidate({ kind: 'keys', names: [key] })
+    if (isRefused(error)) await link.invalidate({ kind: 'keys', names: [key] })
     else link.owe({ kind: 'keys', names: [key] })
     return { l2: 'queued', stored: false }
   } finally {

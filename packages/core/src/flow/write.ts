@@ -1,11 +1,11 @@
 import type { NewEntry, Token } from '../contracts.ts'
-import { CacheError } from '../contracts.ts'
 import { admitToL1, admitToL2, type Captured, learnTokens } from '../invalidation/fence.ts'
 import type { PendingRead } from '../invalidation/pending-reads.ts'
 import type { CachedValue } from '../runtime/cached-value.ts'
 import type { L2Link } from '../runtime/l2-link.ts'
 import type { LoadFlight, LoadOutcome } from '../runtime/load-outcome.ts'
 import type { Runtime } from '../runtime/runtime.ts'
+import { isRefused } from './is-refused.ts'
 import { captureHere, localEntry } from './keep-here.ts'
 import type { Lease } from './lease.ts'
 import type { Loaded, LoadJob } from './load-job.ts'
@@ -105,8 +105,7 @@ function keepUnstored(
   error: unknown,
 ): void {
   const { memory, mode, maxStaleMs } = rt.shared
-  const isRefused = error instanceof CacheError && error.code === 'l2_error'
-  if (!isRefused || flight.voided || mode === 'strong' || memory === undefined) {
+  if (!isRefused(error) || flight.voided || mode === 'strong' || memory === undefined) {
     rt.dropKey(flight.key, 'invalidated')
     return
   }

@@ -28,6 +28,7 @@ export function redisHarness(server: () => RedisServer, l2: () => StoreDefinitio
       await server().cli('CONFIG', 'SET', 'maxmemory-policy', 'noeviction')
       await server().cli('CONFIG', 'SET', 'maxmemory', isFull ? '1' : '0')
     },
+    quarantinesWhenFull: true,
     restart: async () => {
       await server().cli('SAVE')
       await server().kill()

@@ -18,7 +18,7 @@ export interface StoreHarness {
   readonly clock?: Clock
   /**
    * Lets time pass for client and server. Default: waits that long on `clock`, whose timers
-   * do not keep a process alive: a test runner has to. At most 100 ms more than the shortest lease are asked for.
+   * do not keep a process alive: a test runner has to. At most 100 ms more than the shortest lease lasts are asked for.
    */
   pass?(ms: number): Promise<void>
   /** How long an expected push or event is waited for, in milliseconds. Default 1000. */
@@ -36,6 +36,8 @@ export interface StoreHarness {
   resume?(): Promise<void>
   /** The server's memory is full under noeviction, until told otherwise. */
   setFull?(isFull: boolean): Promise<void>
+  /** Quarantines, too, find room in full memory. Default false. */
+  readonly quarantinesWhenFull?: boolean
   /** Restarts the server with the data it has now (rule R). */
   restart?(): Promise<void>
   /** Of a store of several parts: cuts every client off from this one, which keeps its data, until `regainParts`. */
@@ -44,7 +46,17 @@ export interface StoreHarness {
 }
 
 /** A means of the harness that a case cannot do without. */
-export type Need = 'push' | 'evict' | 'plant' | 'flush' | 'cut' | 'stall' | 'setFull' | 'restart' | 'losePart'
+export type Need =
+  | 'push'
+  | 'evict'
+  | 'plant'
+  | 'flush'
+  | 'cut'
+  | 'stall'
+  | 'setFull'
+  | 'quarantinesWhenFull'
+  | 'restart'
+  | 'losePart'
 
 /** One fact that every store must make true. */
 export interface ConformanceCase {

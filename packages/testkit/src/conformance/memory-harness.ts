@@ -23,6 +23,7 @@ export function memoryHarness(
     setFull: async (isFull) => {
       server.outOfMemory = isFull
     },
+    quarantinesWhenFull: true,
     restart: async () => server.restartWithData(),
   }
 }

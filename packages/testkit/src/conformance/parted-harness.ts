@@ -35,6 +35,7 @@ export function partedHarness(
     setFull: async (isFull) => {
       for (const server of servers) server.outOfMemory = isFull
     },
+    quarantinesWhenFull: true,
     restart: async () => {
       for (const server of servers) server.stop()
       for (const server of servers) server.restartWithData()

@@ -1,10 +1,22 @@
-import { equal, ok } from 'node:assert/strict'
+import { equal, fail, notEqual, ok } from 'node:assert/strict'
+import type { Token } from 'holdfast/contracts'
 import type { CaseDefinition } from '../case-definition.ts'
 import { type Client, type Load, textOf } from '../client.ts'
 
 // Short enough to wait for; a store that grants only longer ones is waited for longer.
 function shortLeaseMs(client: Client): number {
   return Math.max(30, client.store.capabilities.leaseMinMs)
+}
+
+/** How long a lease of `leaseMs` may be there at most. */
+function overMs(client: Client, leaseMs: number): number {
+  return leaseMs + (client.store.capabilities.leaseLateMs ?? 0) + 20
+}
+
+/** What names the lease of 'k' to one who finds it. */
+async function holderOf(client: Client): Promise<Token | undefined> {
+  const acquired = await client.acquire('k')
+  return acquired.state === 'busy' ? acquired.holder : fail(`expected busy, got ${acquired.state}`)
 }
 
 /** Who may load: acquire, renew, release. */
@@ -14,12 +26,29 @@ export const leaseCases: readonly CaseDefinition[] = [
     rule: 'F',
     run: async (stage) => {
       const [one, other] = [await stage.open(), await stage.open()]
-      const { token, tokens } = await one.win('k', { tags: ['t'] })
+      const { tokens } = await one.win('k', { tags: ['t'] })
       const second = await other.acquire('k', { tags: ['t'] })
       equal(second.state, 'busy')
       equal(second.tokens.tags.get('t'), tokens.tags.get('t'))
-      if (second.state === 'busy' && second.holder !== undefined) equal(second.holder, token)
       equal((await one.acquire('k')).state, 'busy')
+    },
+  },
+  {
+    name: 'a lease has one name for all who find it, through every renewal, and the next one has another',
+    rule: 'F',
+    run: async (stage) => {
+      const [one, other] = [await stage.open(), await stage.open()]
+      const load = await one.win('k')
+      const names = [await holderOf(one), await holderOf(other)]
+      for (let round = 0; round < 2; round++) {
+        equal(await one.namespace.renew('k', load.token, 5_000, one.by), true)
+        names.push(await holderOf(other))
+      }
+      equal(new Set(names).size, 1)
+      await one.namespace.release('k', load.token, one.by)
+      await one.win('k')
+      const next = await holderOf(other)
+      if (next !== undefined) notEqual(next, names[0])
     },
   },
   {
@@ -98,7 +127,7 @@ export const leaseCases: readonly CaseDefinition[] = [
       const [one, other] = [await stage.open(), await stage.open()]
       const leaseMs = shortLeaseMs(one)
       const load = await one.win('k', { leaseMs })
-      await stage.pass(leaseMs + 20)
+      await stage.pass(overMs(one, leaseMs))
       equal(await one.namespace.renew('k', load.token, leaseMs, one.by), false)
       equal(await one.namespace.release('k', load.token, one.by), false)
       equal((await one.fill(load, 'late')).stored, false)
@@ -117,7 +146,7 @@ export const leaseCases: readonly CaseDefinition[] = [
         load = await one.win(`k${attempt}`, { leaseMs })
         equal(await one.namespace.renew(load.key, load.token, 5_000, one.by), true)
       })
-      await stage.pass(leaseMs + 20)
+      await stage.pass(overMs(one, leaseMs))
       ok(load !== undefined)
       equal((await other.acquire(load.key)).state, 'busy')
       equal((await one.fill(load, 'v')).stored, true)

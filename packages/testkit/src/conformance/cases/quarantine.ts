@@ -207,7 +207,7 @@ export const quarantineCases: readonly CaseDefinition[] = [
   {
     name: 'a quarantine works in full memory',
     rule: 'MUTATE',
-    needs: ['setFull'],
+    needs: ['setFull', 'quarantinesWhenFull'],
     run: async (stage) => {
       const client = await stage.open()
       const names = { keys: ['k'], tags: ['t'] }

@@ -113,6 +113,15 @@ class FoundTakesTheLease extends MemoryCommands {
   }
 }
 
+class LeasesAreNamedAnew extends MemoryCommands {
+  #looks = 0
+
+  override acquire(at: Place, request: Parameters<MemoryCommands['acquire']>[1]): RawAcquired {
+    const acquired = super.acquire(at, request)
+    return acquired.state === 'busy' ? { ...acquired, holder: String(++this.#looks) } : acquired
+  }
+}
+
 /** Who holds a lease, and what acquire grants. */
 export const leaseMutants: Readonly<Record<string, typeof MemoryCommands>> = {
   'everyone holds the lease': EveryoneHoldsTheLease,
@@ -130,4 +139,5 @@ export const leaseMutants: Readonly<Record<string, typeof MemoryCommands>> = {
   'acquire overlooks values': AcquireOverlooksValues,
   'acquire forgets what was seen': AcquireForgetsWhatWasSeen,
   'found takes the lease': FoundTakesTheLease,
+  'a lease has another name for each who finds it': LeasesAreNamedAnew,
 }
