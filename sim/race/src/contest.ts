@@ -1,8 +1,8 @@
-import type { RedisServer } from '@holdfast/testkit'
 import { hostNow } from '@holdfast/testkit'
 import { pause } from './clock.ts'
 import type { MutationName } from './mutations.ts'
-import type { Scenario } from './scenarios.ts'
+import type { Scenario } from './scenario.ts'
+import type { SharedTier, StoreName } from './shared-tier.ts'
 import { both, NOTHING, type Verdict } from './verdict.ts'
 
 // Longest time that a run takes beyond its readers and writers: connecting, threads, the last reads, the sweep.
@@ -20,6 +20,7 @@ export interface Effort {
 
 /** One line of the table. */
 export interface Outcome extends Verdict {
+  readonly store: StoreName
   readonly name: string
   readonly mutation: MutationName | undefined
   readonly isGood: boolean
@@ -27,15 +28,17 @@ export interface Outcome extends Verdict {
   readonly tookMs: number
 }
 
-/** Runs scenarios, with and without mutations, on one server. */
+/** Runs scenarios, with and without mutations, on one shared tier. */
 export class Contest {
-  readonly #server: RedisServer
+  readonly #store: StoreName
+  readonly #tier: SharedTier
   readonly #effort: Effort
   readonly #seed: number
   #runs = 0
 
-  constructor(server: RedisServer, effort: Effort, seed: number) {
-    this.#server = server
+  constructor(store: StoreName, tier: SharedTier, effort: Effort, seed: number) {
+    this.#store = store
+    this.#tier = tier
     this.#effort = effort
     this.#seed = seed
   }
@@ -66,12 +69,12 @@ export class Contest {
     let verdict = NOTHING
     for (let run = 0; run < this.#effort.runsMax && !judge(verdict).isOver; run++) {
       // What another run left behind is nothing that this one evicts or finds.
-      await this.#server.cli('FLUSHALL')
+      await this.#tier.empty()
       verdict = both(verdict, await this.#run(scenario, mutation, run))
     }
     const { isGood } = judge(verdict)
     const tookMs = hostNow() - startMs
-    return { name: scenario.name, mutation, isGood, seed: this.#seed, tookMs, ...verdict }
+    return { store: this.#store, name: scenario.name, mutation, isGood, seed: this.#seed, tookMs, ...verdict }
   }
 
   async #run(scenario: Scenario, mutation: MutationName | undefined, run: number): Promise<Verdict> {
@@ -85,10 +88,7 @@ export class Contest {
       throw new Error(`${label}: run ${run} of seed ${this.#seed} did not end`)
     })
     try {
-      return await Promise.race([
-        scenario.run({ server: this.#server, namespace, seed, mutation, forMs }),
-        late,
-      ])
+      return await Promise.race([scenario.run({ tier: this.#tier, namespace, seed, mutation, forMs }), late])
     } finally {
       over.abort()
       late.catch(() => {})

@@ -1,11 +1,12 @@
-import { redis } from '@holdfast/redis'
 import type { HistoryRecorder } from '@holdfast/testkit'
 import type { Cache, CacheOptions } from 'holdfast'
 import type { StoreDefinition } from 'holdfast/contracts'
 import { createCacheWith, fence } from 'holdfast/internal'
 import type { Dice } from './dice.ts'
 import { type MutationName, mutations } from './mutations.ts'
+import { openStore } from './open-store.ts'
 import { withRecordedLeases } from './record-store.ts'
+import type { TierPlace } from './shared-tier.ts'
 import { withLateFills, withLease } from './store-faults.ts'
 import type { Workload } from './workload.ts'
 
@@ -15,7 +16,7 @@ const STALE_MS = 60_000
 /** What makes a node's cache. */
 export interface CacheSetup {
   readonly namespace: string
-  readonly url: string
+  readonly place: TierPlace
   readonly workload: Workload
   /** The rule that is off; undefined: all hold. */
   readonly mutation: MutationName | undefined
@@ -28,10 +29,10 @@ export function openCache(
   dice: Dice,
   wrap: (definition: StoreDefinition) => StoreDefinition = (definition) => definition,
 ): Cache {
-  const { namespace, url, workload } = setup
+  const { namespace, place, workload } = setup
   const { leaseMs, fillReplyMsMax } = workload
   const mutation = setup.mutation === undefined ? {} : mutations[setup.mutation]
-  let l2 = redis(url)
+  let l2 = openStore(place)
   if (leaseMs !== undefined) l2 = withLease(l2, leaseMs)
   if (mutation.store !== undefined) l2 = mutation.store(l2)
   if (fillReplyMsMax > 0) l2 = withLateFills(l2, () => dice.upTo(fillReplyMsMax))

@@ -24,7 +24,9 @@ interface Order {
  */
 export async function overtakenBySet(what: 'read' | 'fill', run: Run): Promise<Verdict> {
   let order: Order | undefined
-  await using nodes = new TwoNodes(run, 'tracked', (definition) => ordered(definition, what, () => order))
+  await using nodes = await TwoNodes.open(run, 'tracked', (definition) =>
+    ordered(definition, what, () => order),
+  )
   const { first, second } = nodes
   /** The set begins before the READ is sent, or while the load goes on: what is on its way by then it kills. */
   const readBeforeSet = async (key: number): Promise<void> => {

@@ -88,7 +88,7 @@ export class RaceNode implements RacingNode {
     // An absent L2 is waited for once.
     if (this.#workload.l2 === 'away') await this.#cache.get('nothing')
     const giveUpMs = this.#recorder.now() + CONNECT_MS_MAX
-    while (this.#workload.l2 === 'redis' && !this.#cache.stats().l2.online) {
+    while (this.#workload.l2 === 'there' && !this.#cache.stats().l2.online) {
       if (this.#recorder.now() > giveUpMs) throw new Error(`not connected after ${CONNECT_MS_MAX} ms`)
       await pause(1)
     }
@@ -111,7 +111,7 @@ export class RaceNode implements RacingNode {
   }
 
   async peek(): Promise<void> {
-    if (this.#workload.l2 === 'redis') await this.#cache.barrier()
+    if (this.#workload.l2 === 'there') await this.#cache.barrier()
     for (const key of this.#database.keys) await this.#sweeps.entry(key)
   }
 

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { provocations, scenarios } from './scenarios.ts'
+import { STORES, type StoreName } from './shared-tier.ts'
+import { storeKinds } from './store-kinds.ts'
 
 const RUN_MS_MAX = 240_000
 
@@ -19,11 +20,10 @@ interface Told {
 }
 
 /** Runs the short form as CI does, and answers what it told. */
-async function runShort(): Promise<{ readonly code: number | null; readonly told: Told }> {
+async function runShort(store: StoreName): Promise<{ readonly code: number | null; readonly told: Told }> {
   const main = fileURLToPath(new URL('./main.ts', import.meta.url))
-  const race = spawn(process.execPath, ['--conditions=holdfast-source', main, '--short', '--json'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const args = ['--conditions=holdfast-source', main, '--store', store, '--short', '--json']
+  const race = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   let out = ''
   race.stdout.setEncoding('utf8').on('data', (text: string) => {
     out += text
@@ -32,10 +32,11 @@ async function runShort(): Promise<{ readonly code: number | null; readonly told
   return { code: code ?? null, told: JSON.parse(out) }
 }
 
-test(
-  'the short race holds in every scenario, catches every mutant, and leaves none out',
-  async () => {
-    const { code, told } = await runShort()
+test.each(STORES)(
+  'the short race on %s holds in every scenario, catches every mutant, and leaves none out',
+  async (store) => {
+    const { scenarios, provocations } = storeKinds[store].races
+    const { code, told } = await runShort(store)
     const { seed, outcomes } = told
     expect({ seed, bad: outcomes.filter(({ isGood }) => !isGood) }).toEqual({ seed, bad: [] })
     expect(outcomes.map(({ name, mutation }) => ({ name, mutation }))).toEqual([

@@ -1,17 +1,17 @@
-import type { RedisServer } from '@holdfast/testkit'
-import { freePort, hostNow } from '@holdfast/testkit'
+import { hostNow } from '@holdfast/testkit'
 import { pause } from './clock.ts'
 import { Database } from './database.ts'
 import { Dice } from './dice.ts'
 import type { MutationName } from './mutations.ts'
 import { type NodeSetup, RaceNode, type RacingNode } from './race-node.ts'
+import type { SharedTier } from './shared-tier.ts'
 import { ThreadNode } from './thread-node.ts'
 import { judge, type Verdict } from './verdict.ts'
 import type { Workload } from './workload.ts'
 
 /** One run of a scenario. */
 export interface Run {
-  readonly server: RedisServer
+  readonly tier: SharedTier
   /** The caches' name: no two runs share one. */
   readonly namespace: string
   readonly seed: number
@@ -23,19 +23,13 @@ export interface Run {
 
 // Background refreshes and late pushes end within this.
 const REST_MS = 50
-// What an eviction policy does to a server that is full, faster. Names of tags: docs/wire/redis.md.
-const EVICTIONS = {
-  anything: "local name = redis.call('RANDOMKEY') if name then redis.call('DEL', name) end",
-  tags: "for _, name in ipairs(redis.call('KEYS', 't:*')) do redis.call('DEL', name) end",
-} as const
-const EVICT_MS_MAX = 5
 
 /** The random race: readers and writers on every node, then rest, a sweep of all tiers, and the verdict. */
 export async function randomRace(workload: Workload, run: Run): Promise<Verdict> {
-  const { server, namespace, seed, mutation } = run
+  const { tier, namespace, seed, mutation } = run
   const memory = Database.memoryOf(workload.keys)
-  const url = workload.l2 === 'away' ? `redis://127.0.0.1:${await freePort()}` : server.url
-  const setup: NodeSetup = { name: 'observer', namespace, url, seed, memory, workload, mutation }
+  const place = await tier.placeFor(workload)
+  const setup: NodeSetup = { name: 'observer', namespace, place, seed, memory, workload, mutation }
   const nodes: RacingNode[] = Array.from({ length: workload.nodes }, (_, i) =>
     openNode({ ...setup, name: `node-${i + 1}` }),
   )
@@ -58,7 +52,7 @@ function openNode(setup: NodeSetup): RacingNode {
   return setup.workload.threads ? new ThreadNode(setup) : new RaceNode(setup)
 }
 
-/** Writers, and the server's own forgetting, until time is over. */
+/** Writers, and what befalls the servers, until time is over. */
 async function disturb(workload: Workload, run: Run, nodes: readonly RacingNode[]): Promise<void> {
   const untilMs = hostNow() + run.forMs
   const writers = Array.from({ length: workload.writers }, async (_, i) => {
@@ -68,14 +62,6 @@ async function disturb(workload: Workload, run: Run, nodes: readonly RacingNode[
       await Promise.all([node?.write(), pause(dice.upTo(workload.writeMsMax * workload.writers))])
     }
   })
-  await Promise.all([...writers, evict(workload, run, untilMs)])
-}
-
-async function evict({ evicting }: Workload, { server, seed }: Run, untilMs: number): Promise<void> {
-  if (evicting === 'nothing') return
-  const dice = new Dice(seed, 'evictor')
-  while (hostNow() < untilMs) {
-    await server.cli('EVAL', EVICTIONS[evicting], 0)
-    await pause(dice.upTo(EVICT_MS_MAX))
-  }
+  const fate = run.tier.befall(workload, new Dice(run.seed, 'fate'), untilMs)
+  await Promise.all([...writers, fate])
 }

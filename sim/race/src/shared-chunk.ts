@@ -15,7 +15,7 @@ const BLOCKED_MS = 2
 export async function sharedChunk(run: Run): Promise<Verdict> {
   let onRead: (() => void) | undefined
   let onDelete: (() => void) | undefined
-  await using nodes = new TwoNodes(
+  await using nodes = await TwoNodes.open(
     run,
     'strong',
     (definition) => withReadHook(definition, () => onRead?.()),

@@ -1,11 +1,12 @@
 import type { Outcome } from './contest.ts'
 
-const HEAD = ['', 'reads', 'violations', 'worst ms', 'behind', '3/M', 'seed', 'verdict']
+const HEAD = ['reads', 'violations', 'worst ms', 'behind', '3/M', 'seed', 'verdict']
 
-/** One line an outcome. Figures to the right. */
-export function formatTable(outcomes: readonly Outcome[]): string {
-  const rows = [HEAD, ...outcomes.map(cells)]
-  const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+/** One line an outcome, below the name of the store. Figures to the right. */
+export function formatTable(store: string, outcomes: readonly Outcome[]): string {
+  const head = [store, ...HEAD]
+  const rows = [head, ...outcomes.map(cells)]
+  const widths = head.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
   return rows.map((row) => lineOf(row, widths)).join('\n')
 }
 
@@ -51,12 +52,13 @@ export function summarize(outcomes: readonly Outcome[], seed: number, tookMs: nu
   const caught = mutants.filter(({ isGood }) => isGood).length
   const bad = outcomes.filter(({ isGood }) => !isGood)
   return [
-    '',
     'behind: fresh answers older than an acknowledged invalidation; with all rules on only L1 tracked, within Δ',
     `all rules on: ${reads} reads, ${violations} violations${bound}`,
     `one rule off: ${caught} of ${mutants.length} mutants caught`,
     `SEED=${seed}, ${(tookMs / 1000).toFixed(1)} s`,
-    ...bad.map(({ name, mutation, findings }) => [`${labelOf(name, mutation)}:`, ...findings].join('\n  ')),
+    ...bad.map(({ store, name, mutation, findings }) =>
+      [`${store}, ${labelOf(name, mutation)}:`, ...findings].join('\n  '),
+    ),
   ].join('\n')
 }
 

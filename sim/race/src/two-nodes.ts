@@ -8,6 +8,7 @@ import { Loads } from './loads.ts'
 import { openCache } from './open-cache.ts'
 import type { Run } from './random-race.ts'
 import { Reads } from './reads.ts'
+import type { TierPlace } from './shared-tier.ts'
 import { judge, type Verdict } from './verdict.ts'
 import { WORKLOAD, type Workload } from './workload.ts'
 import { Writes } from './writes.ts'
@@ -33,13 +34,18 @@ export class TwoNodes implements AsyncDisposable {
   readonly #workload: Workload
   readonly #run: Run
 
-  /** `wraps` go around the stores of the first and the second. */
-  constructor(run: Run, l1: Workload['l1'], ...wraps: readonly Wrap[]) {
-    this.#workload = { ...WORKLOAD, l1 }
+  private constructor(run: Run, workload: Workload, place: TierPlace, wraps: readonly Wrap[]) {
+    this.#workload = workload
     this.#run = run
-    const memory = Database.memoryOf(this.#workload.keys)
-    this.first = this.#player('first', memory, wraps[0])
-    this.second = this.#player('second', memory, wraps[1])
+    const memory = Database.memoryOf(workload.keys)
+    this.first = this.#player('first', place, memory, wraps[0])
+    this.second = this.#player('second', place, memory, wraps[1])
+  }
+
+  /** `wraps` go around the stores of the first and the second. */
+  static async open(run: Run, l1: Workload['l1'], ...wraps: readonly Wrap[]): Promise<TwoNodes> {
+    const workload = { ...WORKLOAD, l1 }
+    return new TwoNodes(run, workload, await run.tier.placeFor(workload), wraps)
   }
 
   /** Plays rounds, each with the next key, until the run's time is over; then the verdict. */
@@ -66,12 +72,12 @@ export class TwoNodes implements AsyncDisposable {
     await Promise.all([this.first.cache.close(), this.second.cache.close()])
   }
 
-  #player(name: string, memory: SharedArrayBuffer, wrap: Wrap | undefined): Player {
+  #player(name: string, place: TierPlace, memory: SharedArrayBuffer, wrap: Wrap | undefined): Player {
     const workload = this.#workload
-    const { server, namespace, mutation, seed } = this.#run
+    const { namespace, mutation, seed } = this.#run
     const recorder = recordHistory({ process: name })
     const dice = new Dice(seed, name)
-    const cache = openCache({ url: server.url, namespace, workload, mutation }, recorder, dice, wrap)
+    const cache = openCache({ place, namespace, workload, mutation }, recorder, dice, wrap)
     const database = new Database(memory, workload.tags)
     const loads = new Loads(database, workload, dice)
     const parts = { database, loads, recorder, workload, dice }

@@ -1,22 +1,8 @@
 import { lateJoiner } from './late-joiner.ts'
-import type { MutationName } from './mutations.ts'
 import { overtakenBySet } from './overtaken-by-set.ts'
-import { type Run, randomRace } from './random-race.ts'
+import { type Provocation, type Races, randomRaces, type Scenario } from './scenario.ts'
 import { sharedChunk } from './shared-chunk.ts'
-import type { Verdict } from './verdict.ts'
-import { WORKLOAD, type Workload } from './workload.ts'
-
-/** A workload by its name in the table. */
-export interface Scenario {
-  readonly name: string
-  run(run: Run): Promise<Verdict>
-}
-
-/** A rule switched off in the scenario that provokes what it prevents. */
-export interface Provocation {
-  readonly mutation: MutationName
-  readonly scenario: string
-}
+import type { Workload } from './workload.ts'
 
 const strong = { l1: 'strong' } as const
 const off = { l1: 'off' } as const
@@ -56,20 +42,15 @@ const workloads: Readonly<Record<string, Partial<Workload>>> = {
   'threads, L1 off, every call': { ...threads, ...off },
 }
 
-/** What must hold, each with all rules on. */
-export const scenarios: readonly Scenario[] = [
-  ...Object.entries(workloads).map(([name, workload]) => ({
-    name,
-    run: (run: Run) => randomRace({ ...WORKLOAD, ...workload }, run),
-  })),
+const scenarios: readonly Scenario[] = [
+  ...randomRaces(workloads),
   { name: 'directed: late joiner', run: lateJoiner },
   { name: 'directed: reply and push in one chunk', run: sharedChunk },
   { name: 'directed: set overtakes an own READ', run: (run) => overtakenBySet('read', run) },
   { name: 'directed: set overtakes an own FILL', run: (run) => overtakenBySet('fill', run) },
 ]
 
-/** What must not: the same scenarios with one rule off. */
-export const provocations: readonly Provocation[] = [
+const provocations: readonly Provocation[] = [
   { mutation: 'F', scenario: 'L1 off, keys' },
   { mutation: 'J', scenario: 'L1 off, keys' },
   { mutation: 'J, late joiner', scenario: 'directed: late joiner' },
@@ -86,3 +67,6 @@ export const provocations: readonly Provocation[] = [
   { mutation: 'S', scenario: 'expiring, loads that fail' },
   { mutation: 'L', scenario: 'L2 away' },
 ]
+
+/** Redis pushes: its races are those of L1 'tracked' and 'strong' above all. */
+export const redisRaces: Races = { scenarios, provocations }

@@ -1,0 +1,8 @@
+import { redis } from '@holdfast/redis'
+import type { StoreDefinition } from 'holdfast/contracts'
+import type { TierPlace } from './shared-tier.ts'
+
+/** The store at a place. */
+export function openStore(place: TierPlace): StoreDefinition {
+  return redis(place.url)
+}
