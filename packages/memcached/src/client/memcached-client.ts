@@ -1,14 +1,28 @@
-import type { Connect, ConnectionLimits, Receiver, SendOptions } from '@holdfast/wire'
-import type { Clock } from 'holdfast/contracts'
+import {
+  type Command,
+  type Connect,
+  Connection,
+  type ConnectionLimits,
+  type HandshakeLink,
+  type Receiver,
+  type SendOptions,
+  WireError,
+} from '@holdfast/wire'
+import { CacheError, type Clock, type Timer } from 'holdfast/contracts'
 import type { MemcachedAddress } from '../url.ts'
+import { askStatistics, type StatisticsSection } from './ask-statistics.ts'
+import { BatchCall, type BatchReceiver } from './batch-call.ts'
+import { mapWireError } from './map-wire-error.ts'
+import { shakeHands } from './memcached-handshake.ts'
 import type { MetaCommand } from './meta-command.ts'
+import { encodeMeta, encodeQuiet } from './meta-encode.ts'
+import { MetaFraming } from './meta-framing.ts'
 import type { MetaReply } from './meta-reply.ts'
-import type { MemcachedFacts } from './server-facts.ts'
-
-/*
- * NOT THERE YET: everything but this face. Methods throw. What is declared here stays; the rest of this folder grows
- * behind it.
- */
+import { completesCommand, Opaques } from './opaques.ts'
+import { overlongValue } from './overlong-value.ts'
+import { replyError } from './reply-error.ts'
+import { ServerClock } from './server-clock.ts'
+import type { MemcachedFacts, Statistics } from './server-facts.ts'
 
 export type MemcachedReady = MemcachedFacts & { readonly generation: number }
 
@@ -60,48 +74,237 @@ export interface MemcachedSession extends MemcachedCommands {
   readonly by: number
 }
 
-/** Whoever waits for a quiet batch. Called synchronously in wire order; nothing may throw. */
-export interface BatchReceiver {
-  /** Whether `reply` is done with the reply and its value when it returns: they are lent then. */
-  readonly borrows?: boolean
-  /** A reply to the command at `index`, in rising order. */
-  reply(index: number, reply: MetaReply): void
-  /** All that had anything to say have said it. */
-  done(): void
-  /** In place of `done`: the rest will not be answered. */
-  fail(error: unknown): void
-}
+const HEARTBEAT_MS = 10_000
+// A longer wait for the answer to one only delays noticing a dead peer.
+const HEARTBEAT_WAIT_MS = 5000
 
 /** One connection to one Memcached server, kept up. */
-export declare class MemcachedClient implements MemcachedCommands {
+export class MemcachedClient implements MemcachedCommands {
+  readonly #options: MemcachedClientOptions
+  readonly #clock: Clock
+  readonly #events: MemcachedClientEvents
+  readonly #connection: Connection<MetaReply>
+  readonly #opaques = new Opaques()
+  readonly #serverClock: ServerClock
+  /** Of the socket in use or in the making. */
+  #framing = new MetaFraming()
+  /** The last connection ended before the server had answered anything. */
+  #isUnheard = false
+  #isRefusalTold = false
+  #facts: MemcachedFacts | undefined
+  #heartbeat: Timer | undefined
+
   /** Starts connecting at once. */
-  constructor(options: MemcachedClientOptions)
+  constructor(options: MemcachedClientOptions) {
+    const { address, clock, limits, connect } = options
+    this.#options = options
+    this.#clock = clock
+    this.#events = options.events ?? {}
+    this.#serverClock = new ServerClock(clock)
+    this.#connection = new Connection<MetaReply>({
+      endpoint: () => {
+        this.#isUnheard = false
+        return address.endpoint
+      },
+      framing: () => {
+        this.#framing = new MetaFraming(options)
+        return this.#framing
+      },
+      handshake: (link) => this.#prepare(link),
+      completes: completesCommand,
+      errorOf: (reply) => this.#errorOf(reply),
+      mapError: mapWireError,
+      limits,
+      clock,
+      connect,
+      events: {
+        onReady: (generation) => this.#becomeReady(generation),
+        onLost: (error) => this.#lose(error),
+        onFatal: (error) => this.#events.onFatal?.(error),
+        onTrouble: (error) => this.#events.onTrouble?.(error),
+      },
+    })
+  }
 
-  get ready(): boolean
+  get ready(): boolean {
+    return this.#connection.ready
+  }
+
   /** Names the connection in use; rises with each one. What a lease is bound to. */
-  get generation(): number
-  /** Of the last server that was reached. */
-  get facts(): MemcachedFacts | undefined
-  /** Why the last connection or attempt ended. */
-  get lastError(): Error | undefined
-  /** Milliseconds since 1970 by this machine's clock, kept within what the server's own says (whole seconds). */
-  serverNow(): number
+  get generation(): number {
+    return this.#connection.generation
+  }
 
-  send(command: MetaCommand, options: MetaOptions): Promise<MetaReply>
-  sendAll(commands: readonly MetaCommand[], options: MetaOptions): Promise<readonly MetaReply[]>
+  /** Of the last server that was reached. */
+  get facts(): MemcachedFacts | undefined {
+    return this.#facts
+  }
+
+  /** Why the last connection or attempt ended. */
+  get lastError(): Error | undefined {
+    const { lastError } = this.#connection
+    const isLost = lastError instanceof WireError && lastError.code === 'lost'
+    if (!isLost || !this.#isUnheard) return lastError
+    const hint = this.#options.address.endpoint.transport === 'tcp' ? '; a TLS port wants memcacheds://' : ''
+    return unavailable(`${lastError.message} before its first answer${hint}`)
+  }
+
+  /** Milliseconds since 1970 by this machine's clock, kept within what the server's own says (whole seconds). */
+  serverNow(): number {
+    return this.#serverClock.now()
+  }
+
+  send(command: MetaCommand, options: MetaOptions): Promise<MetaReply> {
+    return sendOn(this.#connection, this.#opaques, this.#facts, command, options)
+  }
+
+  sendAll(commands: readonly MetaCommand[], options: MetaOptions): Promise<readonly MetaReply[]> {
+    return Promise.all(commands.map((command) => this.send(command, options)))
+  }
+
   /** `send` for a receiver in place of a promise: it is answered in wire order, and told of every failure. */
-  post(command: MetaCommand, options: MetaOptions, receiver: Receiver<MetaReply>): void
+  post(command: MetaCommand, { by, sent, urgent }: MetaOptions, receiver: Receiver<MetaReply>): void {
+    const refusal = overlongValue(command, this.#facts)
+    if (refusal !== undefined) {
+      receiver.fail(refusal)
+      return
+    }
+    const mark = this.#opaques.take(1)
+    this.#connection.post(encodeMeta(command, mark), { by, sent, urgent, mark }, receiver)
+  }
+
   /**
    * A quiet batch, closed by `mn`: what has nothing to say (a miss of mg, the done of ms and md) sends nothing. All of it
-   * is one write, in this order, and takes one place of those in flight.
+   * is one write, in this order, and takes one place of those in flight. An error reply fails the batch from there on:
+   * the server does not say whose it is.
    */
-  postQuiet(commands: readonly MetaCommand[], options: MetaOptions, receiver: BatchReceiver): void
-  /** The fields of `stats`, or of one of its sections, e.g. `settings`. */
-  stats(section: '' | 'settings' | 'slabs' | 'items', by: number): Promise<ReadonlyMap<string, string>>
+  postQuiet(commands: readonly MetaCommand[], options: MetaOptions, receiver: BatchReceiver): void {
+    for (const command of commands) {
+      const refusal = overlongValue(command, this.#facts)
+      if (refusal === undefined) continue
+      receiver.fail(refusal)
+      return
+    }
+    const first = this.#opaques.take(commands.length)
+    const call = new BatchCall(receiver, first, commands.length, (error) => this.reconnect(error))
+    const { by, sent, urgent } = options
+    const encoded = encodeQuiet(commands, first)
+    this.#connection.post(encoded, { by, sent, urgent, mark: -first, tap: call.tap }, call)
+  }
+
+  /** The fields of `stats`, or of one of its sections. */
+  stats(section: StatisticsSection, by: number): Promise<Statistics> {
+    return askStatistics(this.#connection, section, by)
+  }
 
   /** Gives up the present connection and opens another. */
-  reconnect(reason: Error): void
+  reconnect(reason: Error): void {
+    this.#connection.reconnect(reason)
+  }
+
   /** Rejects what is in flight, and resolves when the socket is closed. Idempotent. */
-  close(): Promise<void>
-  [Symbol.asyncDispose](): Promise<void>
+  close(): Promise<void> {
+    this.#heartbeat?.cancel()
+    return this.#connection.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #prepare(link: HandshakeLink<MetaReply>): Promise<void> {
+    const framing = this.#framing
+    const { address, prepare } = this.#options
+    const parts = {
+      credentials: address.credentials,
+      clock: this.#clock,
+      serverClock: this.#serverClock,
+      opaques: this.#opaques,
+    }
+    const facts = await shakeHands(link, parts).catch((error: unknown) => {
+      this.#isUnheard = isLoss(error)
+      throw error
+    })
+    framing.takesErrors = false
+    this.#facts = facts
+    const send: MemcachedCommands['send'] = (command, options) =>
+      sendOn(link, this.#opaques, facts, command, options)
+    await prepare?.({
+      generation: link.generation,
+      by: link.by,
+      facts,
+      send,
+      sendAll: (commands, options) => Promise.all(commands.map((command) => send(command, options))),
+    })
+  }
+
+  #becomeReady(generation: number): void {
+    this.#isRefusalTold = false
+    this.#awaitHeartbeat()
+    if (this.#facts !== undefined) this.#events.onReady?.({ ...this.#facts, generation })
+  }
+
+  #lose(error: Error): void {
+    this.#heartbeat?.cancel()
+    this.#events.onLost?.(error)
+  }
+
+  #awaitHeartbeat(): void {
+    this.#heartbeat = this.#clock.after(this.#options.heartbeatMs ?? HEARTBEAT_MS, () => this.#beat())
+  }
+
+  #beat(): void {
+    this.#awaitHeartbeat()
+    const sentAt = this.#clock.now()
+    // One that fails is told by the connection, which ends for want of answers.
+    askStatistics(this.#connection, '', sentAt + HEARTBEAT_WAIT_MS, (fields) =>
+      this.#serverClock.sample(Number(fields.get('time')), sentAt),
+    ).catch(ignore)
+  }
+
+  #errorOf(reply: MetaReply): Error | undefined {
+    const error = replyError(reply, this.#options.address.credentials)
+    if (error?.refusesWrites === true && !this.#isRefusalTold) {
+      this.#isRefusalTold = true
+      this.#tell(() => this.#events.onRefusing?.(error.message))
+    }
+    return error
+  }
+
+  #tell(callback: () => void): void {
+    try {
+      callback()
+    } catch (error) {
+      this.#events.onTrouble?.(error)
+    }
+  }
 }
+
+/** What a single command is sent on. */
+interface Sender {
+  send(command: Command, options: SendOptions<MetaReply>): Promise<MetaReply>
+}
+
+function sendOn(
+  link: Sender,
+  opaques: Opaques,
+  facts: MemcachedFacts | undefined,
+  command: MetaCommand,
+  { by, sent, urgent }: MetaOptions,
+): Promise<MetaReply> {
+  const refusal = overlongValue(command, facts)
+  if (refusal !== undefined) return Promise.reject(refusal)
+  const mark = opaques.take(1)
+  return link.send(encodeMeta(command, mark), { by, sent, urgent, mark })
+}
+
+function unavailable(why: string): CacheError {
+  return new CacheError('l2_unavailable', why, { tier: 'l2', retryable: true })
+}
+
+/** The first command ended with its connection. */
+function isLoss(error: unknown): boolean {
+  return error instanceof CacheError && error.cause instanceof WireError && error.cause.code === 'lost'
+}
+
+function ignore(): void {}

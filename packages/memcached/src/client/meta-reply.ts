@@ -1,13 +1,20 @@
+import { show } from 'holdfast/contracts'
+import { MetaProtocolError } from './meta-protocol-error.ts'
+
 /** The first word of a reply: of a meta command, or of one of the classic commands that a client asks with. */
 export type MetaCode =
   | 'HD' // done
   | 'VA' // a value
-  | 'EN' // mg: a miss
-  | 'NF' // md, ma, ms in mode replace: no such item
-  | 'NS' // not stored: mode add, and there is one
+  | 'EN' // mg, me: a miss
+  | 'NF' // md, ma, and ms in mode replace: no such item
+  | 'NS' // not stored: ms in mode add, and there is one
   | 'EX' // the item's cas is another one
   | 'MN' // the end of a quiet batch
-  | 'ME' // me: what the server knows of an item, as text
+  | ClassicCode
+
+/** The first word of a reply that is read as a line of text. */
+export type ClassicCode =
+  | 'ME' // me: what the server knows of an item
   | 'OK'
   | 'STORED'
   | 'VERSION'
@@ -42,6 +49,72 @@ export interface MetaReply {
   readonly lost: boolean
   /** The number of the command that this answers; 0: the reply bears none. */
   readonly opaque: number
-  /** Of the classic replies and ME: what follows the first word. */
+  /** Of the classic replies: what follows the first word. */
   readonly text: string
+}
+
+const CLASSIC_CODES: ReadonlyMap<string, ClassicCode> = new Map(
+  (
+    [
+      'ME',
+      'OK',
+      'STORED',
+      'VERSION',
+      'STAT',
+      'END',
+      'RESET',
+      'ERROR',
+      'CLIENT_ERROR',
+      'SERVER_ERROR',
+    ] as const
+  ).map((code) => [code, code]),
+)
+
+/** A reply that is being read. */
+export class ReplyInMaking implements MetaReply {
+  code: MetaCode
+  value: Buffer | undefined = undefined
+  size = 0
+  cas: string | undefined = undefined
+  clientFlags = 0
+  ttlSec: number | undefined = undefined
+  won = false
+  stale = false
+  lost = false
+  opaque = 0
+  text = ''
+
+  constructor(code: MetaCode = 'EN') {
+    this.code = code
+  }
+
+  /** Makes it another one. */
+  begin(code: MetaCode): void {
+    this.code = code
+    this.value = undefined
+    this.size = 0
+    this.cas = undefined
+    this.clientFlags = 0
+    this.ttlSec = undefined
+    this.won = false
+    this.stale = false
+    this.lost = false
+    this.opaque = 0
+    this.text = ''
+  }
+}
+
+/** The reply that is one line of text. Throws MetaProtocolError where it does not begin as one of them. */
+export function classicReply(line: string): MetaReply {
+  const space = line.indexOf(' ')
+  const word = space < 0 ? line : line.slice(0, space)
+  const code = CLASSIC_CODES.get(word)
+  if (code === undefined) {
+    throw new MetaProtocolError(
+      `the answer begins with ${show(word)}, which is not the Memcached protocol: is this a Memcached?`,
+    )
+  }
+  const reply = new ReplyInMaking(code)
+  reply.text = space < 0 ? '' : line.slice(space + 1)
+  return reply
 }
