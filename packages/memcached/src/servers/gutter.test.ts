@@ -11,6 +11,7 @@ function cutOff({ connections }: PoolNode): void {
 async function stageOf(rules: Partial<PoolRules> = {}) {
   const stage = new PoolStage({ gutter: true, rules })
   const [sighted, blind, alsoBlind] = [stage.node(), stage.node(), stage.node()]
+  await stage.settle()
   for (const node of [blind, alsoBlind]) cutOff(node)
   await stage.settle()
   return { stage, sighted: sighted.cache, blind: blind.cache, alsoBlind: alsoBlind.cache, blindNode: blind }
@@ -109,6 +110,7 @@ describe('G1 between those who reach the server and those who do not', () => {
   test('where the gutter is away, a delete is queued: who sees it may read it', async () => {
     await using stage = new PoolStage({ gutter: true })
     const { cache, connections } = stage.node()
+    await stage.settle()
     connections[3]?.disconnect()
     expect(await cache.delete('k')).toEqual({ l2: 'queued' })
     expect(await cache.set('k', 'v')).toEqual({ l2: 'queued', stored: true })

@@ -8,63 +8,82 @@ import {
   type Reached,
   type StoreEnvironment,
   type StoreWatcher,
+  type Timer,
+  type Tokens,
 } from 'holdfast/contracts'
+import { nameInRing } from './island.ts'
 import type { PoolRules } from './pool-rules.ts'
 import type { PoolServer } from './pool-server.ts'
+import { type RingItems, SEALED } from './ring-items.ts'
+import type { RingMembership } from './ring-membership.ts'
 
-// Between attempts to tell a server that answers what it is owed.
-const REPLAY_MS_MIN = 50
-const REPLAY_MS_MAX = 2_000
+// Between attempts to tell a server that answers what it is owed, and to be admitted to it.
+const RETRY_MS_MIN = 50
+const RETRY_MS_MAX = 2_000
+// Each process tells a server that the ring is still in use, and hears whether it is: how long one that asks for nothing
+// else may overlook that another ring has taken its place where it could not be sealed.
+const PROLONG_MS = 5_000
+
+/** Which namespace it is, and by what it is kept. */
+export interface NamespaceInRing {
+  readonly name: string
+  readonly epoch: string
+  readonly membership: RingMembership
+  readonly rules: PoolRules
+  /** The ring has one server only: its failures are those of the store, and what it is owed the cache keeps itself. */
+  readonly alone: boolean
+}
 
 /** What a namespace is told of one of its servers. */
 export interface ServerEvents {
   /** It was connected or lost, or is used again, or no longer. */
   changed(): void
   verified(): void
+  /** Another ring is in use: this one must not be, on any of its servers. */
+  displaced(): void
 }
 
-/**
- * One namespace on one server: whether it may be used there, and what that server is still owed. Where there is one
- * server only (`alone`), its failures are those of the store, and nothing is owed here: the cache itself does that.
- */
+/** One namespace on one server of its ring: whether it may be used there, and what that server is still owed. */
 export class NamespaceOnServer implements StoreWatcher {
   readonly server: PoolServer
   readonly names: NamespaceStore
+  readonly #ring: NamespaceInRing
   readonly #clock: Clock
   readonly #timeoutMs: number
   readonly #events: ServerEvents
-  readonly #rules: PoolRules
-  readonly #alone: boolean
+  readonly #items: RingItems
   readonly #owed: InvalidationQueue
   readonly #away: CacheError
   readonly #unwatch: () => void
-  #facts: { readonly server: string; readonly version: string } | undefined
+  #facts: Facts | undefined
+  /** Counts what was heard of the connection: what began on one says nothing of the next. */
+  #connection = 0
   #verifiedMs = Number.NEGATIVE_INFINITY
   #isReplaying = false
   #isClosed = false
+  #prolonging: Timer | undefined
 
   constructor(
     server: PoolServer,
-    namespace: string,
+    ring: NamespaceInRing,
     environment: StoreEnvironment,
-    pool: { readonly rules: PoolRules; readonly alone: boolean },
     events: ServerEvents,
   ) {
     this.server = server
+    this.#ring = ring
     this.#clock = environment.clock
     this.#timeoutMs = environment.l2TimeoutMs
     this.#events = events
-    this.#rules = pool.rules
-    this.#alone = pool.alone
-    this.#owed = new InvalidationQueue(pool.rules.owedNamesMax)
+    this.#owed = new InvalidationQueue(ring.rules.owedNamesMax)
     // Made once: with a server that is gone, every call of its keys ends with it.
     this.#away = partAway(server, undefined)
+    this.#items = server.island.ringItems(ring.name)
     this.#unwatch = server.watch(() => this.#serverChanged())
-    this.names = server.island.namespace(namespace, this)
+    this.names = server.island.namespace(nameInRing(ring.epoch, ring.name), this)
   }
 
-  /** What the server said of itself when it was connected; undefined: it is not. */
-  get facts(): { readonly server: string; readonly version: string } | undefined {
+  /** What the server said of itself when it was connected; undefined: it is not, or has not admitted the ring. */
+  get facts(): Facts | undefined {
     return this.#facts
   }
 
@@ -84,51 +103,81 @@ export class NamespaceOnServer implements StoreWatcher {
 
   /** Whether its keys are read and filled now. */
   get isUsed(): boolean {
-    if (this.#isClosed) return false
-    return this.#alone || (this.isUp && this.#rules.mayUse(this.#owed.size))
-  }
-
-  /** An operation on keys of this server. What comes back after it was owed something is worth nothing any more. */
-  async use<T>(operation: (names: NamespaceStore) => Promise<T>, by: number): Promise<T> {
-    if (!this.isUsed) throw this.#away
-    if (this.#alone) return await operation(this.names)
-    const givenMs = by - this.#clock.now()
-    try {
-      const answer = await operation(this.names)
-      this.server.succeeded()
-      if (this.isUsed) return answer
-    } catch (error) {
-      throw this.failure(error, by, givenMs)
-    }
-    throw this.#away
-  }
-
-  /** The error of a call that was given `givenMs`, as the caller of a pool hears it. */
-  failure(error: unknown, by: number, givenMs: number): unknown {
-    if (this.#alone) return error
-    this.server.failed(error, by, givenMs)
-    return isUnanswered(error) ? partAway(this.server, error) : error
+    const { alone, rules } = this.#ring
+    return this.isUp && (alone || rules.mayUse(this.#owed.size))
   }
 
   /** Why its keys are not read and filled now. */
   get absence(): CacheError {
-    return this.#away
+    return this.#ring.alone ? notConnected(this.server) : this.#away
   }
 
-  /** Tells the server, or owes it. Rejects only where it is alone. */
-  async tell(invalidation: Invalidation, by: number): Promise<Reached> {
-    if (this.#alone) return await applyInvalidation(this.names, invalidation, by)
+  /** An operation on keys of this server. What comes back after it was owed something is worth nothing any more. */
+  async use<T>(operation: (names: NamespaceStore) => Promise<T>, by: number): Promise<T> {
+    if (!this.isUsed) throw this.absence
     const givenMs = by - this.#clock.now()
+    try {
+      const answer = await operation(this.names)
+      this.succeeded()
+      if (this.isUsed) return answer
+    } catch (error) {
+      throw this.failure(error, by, givenMs)
+    }
+    throw this.absence
+  }
+
+  /** The same, of an operation that answers tokens: they tell whether the ring is still in use. */
+  async useTokens<T extends { readonly tokens: Tokens }>(
+    operation: (names: NamespaceStore) => Promise<T>,
+    by: number,
+  ): Promise<T> {
+    const answer = await this.use(operation, by)
+    if (this.isSealed(answer.tokens)) throw this.absence
+    return answer
+  }
+
+  /** The same, of one that answers none, and that others must be able to rely on. */
+  async useLooking(operation: (names: NamespaceStore) => Promise<void>, by: number): Promise<void> {
+    await this.use((names) => this.#lookBehind(operation(names), by), by)
+  }
+
+  /** Whether these tokens are the closing marker; whoever looks has told the namespace by then. */
+  isSealed(tokens: Tokens): boolean {
+    if (tokens.namespace !== SEALED || !this.#ring.rules.heedsSeal) return false
+    this.#events.displaced()
+    return true
+  }
+
+  /** The server answered. */
+  succeeded(): void {
+    if (!this.#ring.alone) this.server.succeeded()
+  }
+
+  /** The error of a call that was given `givenMs`, as the caller of a pool hears it. */
+  failure(error: unknown, by: number, givenMs: number): unknown {
+    if (this.#ring.alone) return error
+    this.server.failed(error, by, givenMs)
+    return isUnanswered(error) ? partAway(this.server, error) : error
+  }
+
+  /**
+   * Tells the server, or owes it. Rejects where the ring is not in use any more, or has no other server: then it is the
+   * cache that owes it.
+   */
+  async tell(invalidation: Invalidation, by: number): Promise<Reached> {
     // What is owed already comes first: an older 'expire' must not overtake a newer 'delete'.
-    if (this.isUp && this.#owed.size === 0) {
+    if (this.#ring.alone || (this.isUp && this.#owed.size === 0)) {
+      const givenMs = by - this.#clock.now()
       try {
-        await applyInvalidation(this.names, invalidation, by)
-        this.server.succeeded()
+        await this.#apply(invalidation, by)
+        this.succeeded()
         return 'applied'
       } catch (error) {
+        if (this.#ring.alone || error instanceof Displaced) throw error
         this.server.failed(error, by, givenMs)
       }
     }
+    if (this.#isClosed) throw notConnected(this.server)
     this.owe(invalidation)
     return 'queued'
   }
@@ -136,26 +185,29 @@ export class NamespaceOnServer implements StoreWatcher {
   /** It is told before its keys are read or filled again. */
   owe(invalidation: Invalidation): void {
     this.#owed.add(invalidation)
-    this.#replay(REPLAY_MS_MIN)
+    this.#replay(RETRY_MS_MIN)
     this.#events.changed()
   }
 
-  close(): void {
+  /** Ends it here; answers what the server is still owed. */
+  close(): readonly Invalidation[] {
     this.#isClosed = true
     this.#facts = undefined
+    this.#prolonging?.cancel()
     this.#unwatch()
     this.names.close()
+    return this.#owed.takeAll()
   }
 
-  connected(facts: { readonly server: string; readonly version: string }): void {
-    this.#facts = facts
-    this.server.renewed()
-    this.#replay(REPLAY_MS_MIN)
-    this.#events.changed()
+  connected(facts: Facts): void {
+    this.#connection++
+    void this.#admit(facts, this.#connection, RETRY_MS_MIN)
   }
 
   lost(): void {
+    this.#connection++
     this.#facts = undefined
+    this.#prolonging?.cancel()
     this.#events.changed()
   }
 
@@ -171,21 +223,59 @@ export class NamespaceOnServer implements StoreWatcher {
   namespaceChanged(): void {}
   everythingChanged(): void {}
 
+  /** The ring is asked for on each new connection, before it is used there. */
+  async #admit(facts: Facts, connection: number, retryMs: number): Promise<void> {
+    let isAdmitted: boolean | undefined
+    try {
+      isAdmitted = await this.#ring.membership.admit(this.#items)
+    } catch {
+      isAdmitted = undefined
+    }
+    if (this.#isClosed || connection !== this.#connection) return
+    if (isAdmitted === false) this.#events.displaced()
+    else if (isAdmitted === undefined) {
+      this.#clock.after(retryMs, () => {
+        if (this.#isClosed || connection !== this.#connection) return
+        void this.#admit(facts, connection, Math.min(RETRY_MS_MAX, retryMs * 2))
+      })
+    } else this.#begin(facts, connection)
+  }
+
+  #begin(facts: Facts, connection: number): void {
+    this.#facts = facts
+    this.server.renewed()
+    this.#prolongLater(connection)
+    this.#replay(RETRY_MS_MIN)
+    this.#events.changed()
+  }
+
+  #prolongLater(connection: number): void {
+    this.#prolonging?.cancel()
+    // A fifth of it is random: processes that were started together do not come together for ever.
+    const ms = PROLONG_MS * (0.8 + this.#clock.random() / 5)
+    this.#prolonging = this.#clock.after(ms, () => void this.#prolong(connection))
+  }
+
+  async #prolong(connection: number): Promise<void> {
+    const isOurs = await this.#ring.membership.prolong(this.#items).catch(() => true)
+    if (this.#isClosed || connection !== this.#connection || this.#facts === undefined) return
+    if (isOurs) this.#prolongLater(connection)
+    else void this.#admit(this.#facts, connection, RETRY_MS_MIN)
+  }
+
   #serverChanged(): void {
-    this.#replay(REPLAY_MS_MIN)
+    this.#replay(RETRY_MS_MIN)
     this.#events.changed()
   }
 
   /** Tells it what it is owed; where that fails, again after `retryMs`. */
   #replay(retryMs: number): void {
-    if (this.#isClosed || this.#isReplaying || !this.isUp || this.#owed.size === 0) return
+    if (this.#isReplaying || !this.isUp || this.#owed.size === 0) return
     this.#isReplaying = true
+    const again = () => this.#clock.after(retryMs, () => this.#replay(Math.min(RETRY_MS_MAX, retryMs * 2)))
     this.#owed
       .replay((owed) => this.#tellOwed(owed))
-      .then(
-        () => this.#events.changed(),
-        () => this.#replayIn(Math.min(REPLAY_MS_MAX, retryMs * 2)),
-      )
+      .then(() => this.#events.changed(), again)
       .finally(() => {
         this.#isReplaying = false
       })
@@ -194,21 +284,55 @@ export class NamespaceOnServer implements StoreWatcher {
   async #tellOwed(owed: Invalidation): Promise<void> {
     const by = this.#clock.now() + this.#timeoutMs
     try {
-      await applyInvalidation(this.names, owed, by)
-      this.server.succeeded()
+      await this.#apply(owed, by)
+      this.succeeded()
     } catch (error) {
       this.server.failed(error, by, this.#timeoutMs)
       throw error
     }
   }
 
-  #replayIn(ms: number): void {
-    this.#clock.after(ms, () => this.#replay(ms))
+  /** Sends it, and looks behind it whether the ring was still in use: else nobody hears of it who should. */
+  async #apply(invalidation: Invalidation, by: number): Promise<void> {
+    const { epoch } = this.#ring
+    if (invalidation.kind === 'clear') {
+      if (await this.#items.clear(epoch, by)) return
+      this.#events.displaced()
+      throw new Displaced(this.server)
+    }
+    await this.#lookBehind(applyInvalidation(this.names, invalidation, by), by)
+  }
+
+  /** Rejects where the ring was sealed by the time that this was done. The look goes behind it in the same trip. */
+  async #lookBehind(work: Promise<unknown>, by: number): Promise<void> {
+    const [{ isSealed }] = await Promise.all([this.#items.look(this.#ring.epoch, by), work])
+    if (!isSealed || !this.#ring.rules.heedsSeal) return
+    this.#events.displaced()
+    throw new Displaced(this.server)
   }
 }
 
-function partAway(server: PoolServer, cause: unknown): CacheError {
-  const message = `${server.island.address} is away: its keys are loaded, and not stored`
+type Facts = { readonly server: string; readonly version: string }
+
+/** Another ring is in use. */
+class Displaced extends CacheError {
+  constructor({ island }: PoolServer) {
+    super('l2_unavailable', `${island.address} is used with another list of servers`, {
+      tier: 'l2',
+      retryable: true,
+    })
+  }
+}
+
+function notConnected({ island }: PoolServer): CacheError {
+  return new CacheError('l2_unavailable', `${island.address} is not connected`, {
+    tier: 'l2',
+    retryable: true,
+  })
+}
+
+function partAway({ island }: PoolServer, cause: unknown): CacheError {
+  const message = `${island.address} is away: its keys are loaded, and not stored`
   return new CacheError('l2_part_away', message, { tier: 'l2', retryable: true, cause })
 }
 

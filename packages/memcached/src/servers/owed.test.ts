@@ -16,6 +16,7 @@ describe('what cannot be told to a server', () => {
   const play = async (deleted: number) => {
     await using stage = new PoolStage({ rules: { owedNamesMax: 3 } })
     const [a, b] = [stage.node(), stage.node()]
+    await stage.settle()
     const [here, elsewhere] = [keysOf(stage, 0, 6), keysOf(stage, 1, 6)]
     for (const key of [...here, ...elsewhere]) await b.cache.set(key, 'old')
     a.connections[0]?.disconnect()
@@ -135,6 +136,7 @@ describe('a namespace', () => {
   test('is lost with its last server, and back with the first', async () => {
     await using stage = new PoolStage()
     const { cache, connections } = stage.node()
+    await stage.settle()
     const states: boolean[] = []
     for (const connection of connections) {
       connection.disconnect()
@@ -149,6 +151,7 @@ describe('a namespace', () => {
   test('tells the facts of each server, and their sums', async () => {
     await using stage = new PoolStage()
     const { cache, connections } = stage.node()
+    await stage.settle()
     for (const key of keysOf(stage, 0, 3)) await cache.set(key, 'v')
     connections[2]?.disconnect()
     await cache.invalidateTag('t')

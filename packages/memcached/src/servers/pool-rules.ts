@@ -11,6 +11,10 @@ export interface PoolRules {
   readonly gutterMs: number
   /** Names owed to one server before the namespace is cleared there instead: about 10 MB at the longest names. */
   readonly owedNamesMax: number
+  /** A ring that takes the place of another seals it first. */
+  readonly seals: boolean
+  /** Whoever finds his ring sealed uses it no more. */
+  readonly heedsSeal: boolean
 }
 
 export const poolRules: PoolRules = {
@@ -18,4 +22,6 @@ export const poolRules: PoolRules = {
   tellsGutter: true,
   gutterMs: 9_000,
   owedNamesMax: 10_000,
+  seals: true,
+  heedsSeal: true,
 }

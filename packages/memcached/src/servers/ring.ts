@@ -1,10 +1,11 @@
 import type { Placement } from './placement.ts'
 import type { PoolServer } from './pool-server.ts'
+import type { RingRecord } from './ring-record.ts'
 
 /** The servers in use, and where each key belongs. Parts are numbered: first those of the list, then the gutter's. */
 export class Ring {
-  /** Set before every name: what was stored by another list, or placed otherwise, is never read by this one. */
-  readonly epoch: string
+  /** Its epoch is set before every name: what was stored by another list, or placed otherwise, is never read by this. */
+  readonly record: RingRecord
   readonly servers: readonly PoolServer[]
   readonly #placement: Placement
   readonly #gutter: Placement | undefined
@@ -13,11 +14,11 @@ export class Ring {
   #lastHome: number
 
   constructor(
-    epoch: string,
+    record: RingRecord,
     listed: { readonly servers: readonly PoolServer[]; readonly placement: Placement },
     gutter: { readonly servers: readonly PoolServer[]; readonly placement: Placement } | undefined,
   ) {
-    this.epoch = epoch
+    this.record = record
     this.servers = gutter === undefined ? listed.servers : [...listed.servers, ...gutter.servers]
     this.#placement = listed.placement
     this.#gutter = gutter?.placement

@@ -32,10 +32,11 @@ export class RoutedRead implements ReadRequest {
   }
 
   answered(found: FoundEntry, tokens: Tokens): void {
-    this.#at.server.succeeded()
+    const at = this.#at
+    at.succeeded()
     // An invalidation that it did not take while this was under way may be about what it answers.
-    if (this.#at.isUsed) this.#request.answered(found, tokens)
-    else this.#request.failed(this.#at.absence)
+    if (at.isUsed && !at.isSealed(tokens)) this.#request.answered(found, tokens)
+    else this.#request.failed(at.absence)
   }
 
   failed(error: unknown): void {

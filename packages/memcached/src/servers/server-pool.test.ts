@@ -18,6 +18,7 @@ function harnessOf(models: ModelServers): StoreHarness {
     },
     stall: all((server) => server.pause()),
     resume: all((server) => server.resume()),
+    quarantinesWhenFull: true,
     setFull: async (isFull) => {
       for (const server of servers) server.outOfMemory = isFull
     },

@@ -14,7 +14,7 @@ import type { ListSource, OpenListSource, ServerList } from './list-source.ts'
 import type { ListedServer, PlacementName } from './placement.ts'
 import { type PoolRules, poolRules } from './pool-rules.ts'
 import { PoolServer } from './pool-server.ts'
-import { PooledNamespace } from './pooled-namespace.ts'
+import { type NamespacePool, PooledNamespace } from './pooled-namespace.ts'
 import { Ring } from './ring.ts'
 import { ringEpoch, sortedServers } from './ring-epoch.ts'
 
@@ -33,6 +33,8 @@ export interface PoolOptions {
 
 // A list that grows beyond it is a mistake, or somebody's who must not make us connect to thousands.
 const SERVERS_MAX = 1_000
+// How long the connection to a server that left the list is kept, to seal what it had.
+const FORMER_MS = 60_000
 
 /** Many Memcached servers as one store: each is an island, and a key lives on one of them with all that belongs to it. */
 export class ServerPool implements Store {
@@ -41,10 +43,12 @@ export class ServerPool implements Store {
   readonly #options: PoolOptions
   readonly #environment: StoreEnvironment
   readonly #rules: PoolRules
-  readonly #source: OpenListSource
+  #source: OpenListSource | undefined
   readonly #namespaces = new Map<string, PooledNamespace>()
   /** By host and port. */
   readonly #servers = new Map<string, PoolServer>()
+  /** Wall time. */
+  readonly #since: number
   #ring: Ring | undefined
   #isClosed = false
 
@@ -54,6 +58,7 @@ export class ServerPool implements Store {
     this.#rules = { ...poolRules, ...options.rules }
     this.capabilities = options.capabilities
     this.address = options.source.address
+    this.#since = environment.clock.wallNow()
     this.#source = options.source.open({
       told: (list) => this.#told(list),
       trouble: (error) => environment.log('warn', `L2 ${this.address}: ${String(error)}`),
@@ -68,8 +73,7 @@ export class ServerPool implements Store {
     if (this.#namespaces.has(name)) {
       throw new CacheError('invalid_argument', `namespace: ${JSON.stringify(name)} is open already`)
     }
-    const pool = { environment: this.#environment, rules: this.#rules }
-    const opened = new PooledNamespace(name, pool, watcher, () => this.#namespaces.delete(name))
+    const opened = new PooledNamespace(name, this.#pool(), watcher, () => this.#namespaces.delete(name))
     this.#namespaces.set(name, opened)
     if (this.#ring !== undefined) opened.enter(this.#ring)
     return opened
@@ -92,9 +96,19 @@ export class ServerPool implements Store {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#source.close()
+    this.#source?.close()
     for (const opened of [...this.#namespaces.values()]) opened.close()
     await Promise.all(Array.from(this.#servers.values(), (server) => server.close()))
+  }
+
+  #pool(): NamespacePool {
+    return {
+      environment: this.#environment,
+      rules: this.#rules,
+      address: this.address,
+      find: (address) => this.#servers.get(address),
+      refresh: () => this.#source?.refresh(),
+    }
   }
 
   get #inUse(): readonly PoolServer[] {
@@ -120,23 +134,24 @@ export class ServerPool implements Store {
     const { version } = list
     const servers = sortedServers(list.servers).slice(0, SERVERS_MAX)
     const epoch = ringEpoch({ servers, placement, gutter, version })
-    if (this.#isClosed || servers.length === 0 || epoch === this.#ring?.epoch) return
+    if (this.#isClosed || servers.length === 0 || epoch === this.#ring?.record.epoch) return
     const ringOf = (listed: readonly ListedServer[]) => ({
       servers: listed.map((server) => this.#server(server)),
       placement: createPlacement(placement, listed),
     })
+    const addresses = [...servers, ...gutter].map(addressOf)
     const ring = new Ring(
-      epoch,
+      { epoch, version: version ?? 0, since: this.#since, servers: addresses },
       ringOf(servers),
       gutter.length === 0 ? undefined : ringOf(sortedServers(gutter)),
     )
     this.#ring = ring
     for (const opened of this.#namespaces.values()) opened.enter(ring)
-    this.#closeOthers(ring)
+    this.#environment.clock.after(FORMER_MS, () => this.#closeFormer())
   }
 
   #server(listed: ListedServer): PoolServer {
-    const name = `${listed.host}:${listed.port}`
+    const name = addressOf(listed)
     const known = this.#servers.get(name)
     if (known !== undefined) return known
     const island = this.#options.openIsland(listed, this.#environment)
@@ -145,9 +160,10 @@ export class ServerPool implements Store {
     return made
   }
 
-  #closeOthers(ring: Ring): void {
+  /** Those that are in no list any more: by now they are sealed, or their records have ended. */
+  #closeFormer(): void {
     for (const [name, server] of this.#servers) {
-      if (ring.servers.includes(server)) continue
+      if (this.#inUse.includes(server)) continue
       this.#servers.delete(name)
       server.close().catch(() => undefined)
     }
@@ -187,4 +203,8 @@ function sumOf(servers: readonly ServerFacts[]): StoreFacts {
     keys: sum(({ keys }) => keys),
     servers,
   }
+}
+
+function addressOf({ host, port }: ListedServer): string {
+  return `${host}:${port}`
 }

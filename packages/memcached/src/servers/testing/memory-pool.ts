@@ -2,12 +2,14 @@ import {
   type ManualClock,
   type MemoryConnection,
   type MemoryServer,
+  type MemoryStore,
   manualClock,
   memoryServer,
   memoryStore,
 } from '@holdfast/testkit'
 import { type Cache, type CacheOptions, createCache } from 'holdfast'
-import type { StoreDefinition } from 'holdfast/contracts'
+import { CacheError, type NamespaceStore, type StoreDefinition } from 'holdfast/contracts'
+import { type Island, nameInRing } from '../island.ts'
 import { staticList } from '../list-source.ts'
 import type { ListedServer } from '../placement.ts'
 import type { PoolRules } from '../pool-rules.ts'
@@ -46,13 +48,56 @@ export function modelPool(models: ModelServers, options: ModelPoolOptions = {}):
           openIsland: (listed, own) => {
             const server = models.find(listed) ?? gutter?.find(listed)
             if (server === undefined) throw new Error(`no server is called ${listed.host}`)
-            return memoryStore(server).open(own)
+            return modelIsland(server, memoryStore(server).open(own))
           },
           capabilities: { push: false, leaseMinMs: 1, lacks: { push: 'as Memcached' } },
           ...(rules === undefined ? {} : { rules }),
         },
         environment,
       ),
+  }
+}
+
+/** The records that a model keeps of rings, by namespace. It cannot be sealed: changes of the list are tested on real servers. */
+const records = new WeakMap<MemoryServer, Map<string, string>>()
+
+function modelIsland(server: MemoryServer, store: MemoryStore): Island {
+  const kept = records.get(server) ?? new Map<string, string>()
+  records.set(server, kept)
+  const opened = new Map<string, NamespaceStore>()
+  const online = <T>(answer: () => T | Promise<T>): Promise<T> =>
+    store.online
+      ? Promise.resolve(answer())
+      : Promise.reject(new CacheError('l2_unavailable', 'no connection'))
+  return {
+    capabilities: store.capabilities,
+    address: store.address,
+    get online() {
+      return store.online
+    },
+    namespace: (name, watcher) => {
+      const names = store.namespace(name, watcher)
+      opened.set(name, names)
+      return names
+    },
+    barrier: (by) => store.barrier(by),
+    inspect: (by) => store.inspect(by),
+    close: () => store.close(),
+    ringItems: (namespace) => ({
+      look: () =>
+        online(() => {
+          const text = kept.get(namespace)
+          return { record: text === undefined ? undefined : { text, cas: '1' }, isSealed: false }
+        }),
+      write: (record) => online(() => kept.set(namespace, record) !== undefined),
+      prolong: () => online(() => kept.get(namespace)),
+      seal: () => online(() => undefined),
+      unseal: () => online(() => undefined),
+      clear: async (epoch, by) => {
+        await opened.get(nameInRing(epoch, namespace))?.clear(by)
+        return true
+      },
+    }),
   }
 }
 

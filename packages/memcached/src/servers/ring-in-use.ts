@@ -1,0 +1,154 @@
+import type { Invalidation, Names, Reached, StoreEnvironment } from 'holdfast/contracts'
+import { NamespaceOnServer } from './namespace-on-server.ts'
+import type { PoolRules } from './pool-rules.ts'
+import type { PoolServer } from './pool-server.ts'
+import type { Ring } from './ring.ts'
+import type { RingMembership } from './ring-membership.ts'
+
+// How long a namespace that was just opened waits for the last of its servers: those that are here are not used before,
+// so that a process that starts does not load around the others.
+const OPENING_MS = 150
+
+/** What is told of a ring in use; never while it is being made, or after it was left. */
+export interface RingEvents {
+  /** `isUp` may have changed. */
+  changed(): void
+  verified(): void
+  /** Another ring is in use in its place. */
+  displaced(): void
+}
+
+/** One namespace on all servers of one ring: who keeps a key, and who must hear of what. */
+export class RingInUse {
+  readonly ring: Ring
+  readonly #rules: PoolRules
+  readonly #parts: readonly NamespaceOnServer[]
+  #isOpening = true
+  #isLeft = false
+
+  constructor(
+    name: string,
+    ring: Ring,
+    membership: RingMembership,
+    pool: { readonly environment: StoreEnvironment; readonly rules: PoolRules },
+    events: RingEvents,
+  ) {
+    const { environment, rules } = pool
+    this.ring = ring
+    this.#rules = rules
+    const alone = ring.servers.length === 1
+    const here = { name, epoch: ring.record.epoch, membership, rules, alone }
+    const told: RingEvents = {
+      changed: () => this.#isLeft || events.changed(),
+      verified: () => this.#isLeft || events.verified(),
+      displaced: () => this.#isLeft || events.displaced(),
+    }
+    this.#parts = ring.servers.map((server) => new NamespaceOnServer(server, here, environment, told))
+    environment.clock.after(OPENING_MS, () => {
+      this.#isOpening = false
+      told.changed()
+    })
+  }
+
+  /** Whether a server is used; those that are here first wait for the others, for a moment. */
+  get isUp(): boolean {
+    const up = this.#up.length
+    if (up === this.#parts.length) this.#isOpening = false
+    return up > 0 && !this.#isOpening
+  }
+
+  /** What the servers that are used say of themselves, each word once. */
+  get facts(): { readonly server: string; readonly version: string } {
+    const of = (name: 'server' | 'version') =>
+      [...new Set(this.#up.flatMap(({ facts }) => (facts === undefined ? [] : [facts[name]])))].join(', ')
+    return { server: of('server'), version: of('version') }
+  }
+
+  /** Up to when all that are used have told everything. */
+  get verifiedMs(): number {
+    return Math.min(...this.#up.map((part) => part.verifiedMs))
+  }
+
+  get owed(): number {
+    return this.#parts.reduce((sum, part) => sum + part.owed, 0)
+  }
+
+  owedTo(server: PoolServer): number {
+    return this.#parts.find((part) => part.server === server)?.owed ?? 0
+  }
+
+  /** Its own server; while that is not used, the one of the gutter that is. */
+  partOf(key: string): number {
+    const home = this.ring.homeOf(key)
+    if (this.#parts[home]?.isUsed === true) return home
+    const gutter = this.ring.gutterOf(key)
+    return gutter !== undefined && this.#parts[gutter]?.isUsed === true ? gutter : home
+  }
+
+  at(part: number): NamespaceOnServer {
+    const found = this.#parts[part]
+    if (found === undefined) throw new RangeError(`the ring has no server ${part}`)
+    return found
+  }
+
+  /** The gutter's server of a key, always: a process that sees the key's own server does not know who does not. */
+  toldToo(key: string): NamespaceOnServer | undefined {
+    const gutter = this.#rules.tellsGutter ? this.ring.gutterOf(key) : undefined
+    return gutter === undefined ? undefined : this.at(gutter)
+  }
+
+  /** Tells, or owes, an invalidation to every server that it concerns, in parallel. */
+  async tell(invalidation: Invalidation, by: number): Promise<Reached> {
+    const told = this.#concerned(invalidation).map(([part, its]) => part.tell(its, by))
+    const reached = await Promise.all(told)
+    return reached.includes('queued') ? 'queued' : 'applied'
+  }
+
+  owe(invalidation: Invalidation): void {
+    for (const [part, its] of this.#concerned(invalidation)) part.owe(its)
+  }
+
+  /** On every server that may have one of these names: of the keys their own and their gutter's, of tags all. */
+  async onHolders(
+    { keys, tags }: Names,
+    operation: (part: NamespaceOnServer, held: Names) => Promise<void>,
+  ): Promise<void> {
+    const byHolder = this.#byHolder(keys)
+    const holders = tags.length > 0 ? this.#parts : [...byHolder.keys()]
+    const work = holders.map((part) => operation(part, { keys: byHolder.get(part) ?? [], tags }))
+    // All of them have ended before it is told that one has failed.
+    const ended = await Promise.allSettled(work)
+    for (const one of ended) if (one.status === 'rejected') throw one.reason
+  }
+
+  /** Ends its use; answers what its servers are still owed. */
+  leave(): readonly Invalidation[] {
+    this.#isLeft = true
+    return this.#parts.flatMap((part) => part.close())
+  }
+
+  get #up(): readonly NamespaceOnServer[] {
+    return this.#parts.filter((part) => part.isUp)
+  }
+
+  #concerned(invalidation: Invalidation): readonly (readonly [NamespaceOnServer, Invalidation])[] {
+    const { kind } = invalidation
+    if (kind !== 'keys' && kind !== 'expire-keys') return this.#parts.map((part) => [part, invalidation])
+    return Array.from(this.#byHolder(invalidation.names), ([part, names]) => [part, { kind, names }])
+  }
+
+  #byHolder(keys: readonly string[]): ReadonlyMap<NamespaceOnServer, readonly string[]> {
+    const byHolder = new Map<NamespaceOnServer, string[]>()
+    const add = (part: NamespaceOnServer, key: string) => {
+      const held = byHolder.get(part)
+      if (held === undefined) byHolder.set(part, [key])
+      else held.push(key)
+    }
+    for (const key of keys) {
+      add(this.at(this.ring.homeOf(key)), key)
+      const gutter = this.toldToo(key)
+      if (gutter !== undefined) add(gutter, key)
+    }
+    return byHolder
+  }
+}
