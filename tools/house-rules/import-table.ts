@@ -42,7 +42,7 @@ export const coreLayers: readonly (readonly string[])[] = [
   ['memory', 'guard', 'invalidation', 'codec', 'bus'],
   ['runtime'],
   ['flow'],
-  ['cache', 'collection', 'create-cache'],
+  ['cache', 'cache-arguments', 'collection', 'create-cache'],
   ['index', 'internal'],
 ]
 

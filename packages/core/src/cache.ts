@@ -1,3 +1,4 @@
+import { checkRequire, encodeMany, encodePairs } from './cache-arguments.ts'
 import { typed } from './codec/typed.ts'
 import { CacheError, type StoreFacts } from './contracts.ts'
 import type { Duration } from './duration.ts'
@@ -5,6 +6,7 @@ import { durationMs } from './duration.ts'
 import { invalidArgument, show } from './errors.ts'
 import { type Explanation, explain } from './flow/explain.ts'
 import { get, getOrSet, refresh } from './flow/get-or-set.ts'
+import { inSlices, SLICE_MAX } from './flow/in-slices.ts'
 import {
   clear,
   deleteKeys,
@@ -13,6 +15,7 @@ import {
   type Invalidated,
   type InvalidateOptions,
   invalidateTags,
+  worstOf,
 } from './flow/invalidate.ts'
 import type { Loader } from './flow/loader.ts'
 import { getOrSetMany, type ManyLoader } from './flow/many.ts'
@@ -187,7 +190,7 @@ export class Cache implements AsyncDisposable {
     const ended = await inSlices(pairs, (slice) =>
       Promise.all(slice.map(([key, value]) => set(rt, key, value, policy, version))),
     )
-    return { ...worst(ended), stored: ended.every((one) => one.stored) }
+    return { ...worstOf(ended), stored: ended.every((one) => one.stored) }
   }
 
   /**
@@ -204,7 +207,7 @@ export class Cache implements AsyncDisposable {
     const rt = this.#open()
     const required = checkRequire(options)
     const ended = await inSlices(encoded, async (slice) => [await deleteKeys(rt, slice, required)])
-    return worst(ended)
+    return worstOf(ended)
   }
 
   /** Makes the value stale: it is served within swr and staleIfError only. 1 round trip. */
@@ -388,55 +391,7 @@ const SET_OPTION_NAMES = [
   'version',
 ]
 
-// A key needs up to two commands at once, and a connection carries 16,384: a slice leaves room for other callers.
-const SLICE_MAX = 2000
-
-/** Runs a bulk operation in slices, one after the other, each with its own budget. */
-async function inSlices<Item, Result>(
-  items: readonly Item[],
-  run: (slice: readonly Item[]) => Promise<readonly Result[]>,
-): Promise<Result[]> {
-  const results: Result[] = []
-  for (let at = 0; at < items.length; at += SLICE_MAX) {
-    for (const result of await run(items.slice(at, at + SLICE_MAX))) results.push(result)
-  }
-  return results
-}
-
-function worst(ended: readonly Invalidated[]): Invalidated {
-  return { l2: ended.some((one) => one.l2 === 'queued') ? 'queued' : 'applied' }
-}
-
 async function getValue<T>(rt: Runtime, key: string, policy: Policy): Promise<T | undefined> {
   const found = await get(rt, key, policy)
   return found?.entry === undefined ? undefined : typed<T>(answerOf(rt, found.entry))
-}
-
-function encodePairs<T>(entries: Iterable<readonly [CacheKey, T]>): [string, T][] {
-  // Text and bytes can be iterated too, but never over pairs.
-  if (typeof entries !== 'object' || typeof entries?.[Symbol.iterator] !== 'function') {
-    throw invalidArgument('entries', 'pairs of key and value: an array of them, or a Map', entries)
-  }
-  return Array.from(entries, (pair: unknown, i): [string, T] => {
-    if (!isPair<T>(pair)) throw invalidArgument(`entries[${i}]`, 'a pair: [key, value]', pair)
-    return [encodeKey(pair[0]), pair[1]]
-  })
-}
-
-function isPair<T>(pair: unknown): pair is [CacheKey, T] {
-  return Array.isArray(pair) && pair.length === 2
-}
-
-function encodeMany<K extends CacheKey>(keys: readonly K[]): { given: K; encoded: string }[] {
-  if (!Array.isArray(keys)) throw invalidArgument('keys', 'an array of keys', keys)
-  return keys.map((given) => ({ given, encoded: encodeKey(given) }))
-}
-
-function checkRequire(options: InvalidateOptions | undefined): InvalidateOptions | undefined {
-  if (options === undefined) return undefined
-  checkNames('options', options, ['require'])
-  if (options.require !== undefined && options.require !== 'applied') {
-    throw invalidArgument('require', "'applied', or nothing", options.require)
-  }
-  return options
 }

@@ -112,3 +112,8 @@ async function invalidate(
   }
   return { l2: result.l2 }
 }
+
+/** How several ended, taken together. */
+export function worstOf(ended: readonly Invalidated[]): Invalidated {
+  return { l2: ended.some((one) => one.l2 === 'queued') ? 'queued' : 'applied' }
+}
