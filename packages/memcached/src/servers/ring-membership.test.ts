@@ -1,0 +1,196 @@
+import { type ManualClock, manualClock } from '@holdfast/testkit'
+import { CacheError } from 'holdfast/contracts'
+import { describe, expect, test } from 'vitest'
+import type { RingItems } from './ring-items.ts'
+import { RingMembership } from './ring-membership.ts'
+import { decodeRecord, encodeRecord, outranks, type RingRecord } from './ring-record.ts'
+import { RingSealer } from './ring-sealer.ts'
+
+/** What one server keeps of the rings of one namespace. */
+class Server implements RingItems {
+  record: { text: string; cas: string } | undefined
+  readonly sealed = new Set<string>()
+  isAway = false
+  seals = 0
+  /** Runs ahead of the next write: others come between. */
+  between: (() => Promise<unknown>) | undefined
+  #cas = 0
+
+  async look(epoch: string) {
+    this.#answer()
+    return { record: this.record, isSealed: this.sealed.has(epoch) }
+  }
+
+  async write(text: string, cas: string | undefined) {
+    const { between } = this
+    this.between = undefined
+    await between?.()
+    this.#answer()
+    if (this.record?.cas !== cas) return false
+    this.record = { text, cas: `${++this.#cas}` }
+    return true
+  }
+
+  async prolong() {
+    this.#answer()
+    return this.record?.text
+  }
+
+  async seal(epoch: string) {
+    this.seals++
+    this.#answer()
+    this.sealed.add(epoch)
+  }
+
+  async unseal(epoch: string) {
+    this.#answer()
+    this.sealed.delete(epoch)
+  }
+
+  async clear() {
+    return true
+  }
+
+  #answer(): void {
+    if (this.isAway) throw new CacheError('l2_unavailable', 'away')
+  }
+}
+
+const TIMEOUT_MS = 250
+
+function record(epoch: string, version: number, since: number, ...servers: string[]): RingRecord {
+  return { epoch, version, since, servers }
+}
+
+/** A process that uses this ring, and knows these servers. */
+function processOf(ring: RingRecord, known: Readonly<Record<string, Server>>, clock: ManualClock) {
+  const sealer = new RingSealer({ clock, timeoutMs: TIMEOUT_MS, itemsOn: (address) => known[address] })
+  const owner = { by: () => clock.now() + TIMEOUT_MS, seal: (other: RingRecord) => sealer.seal(other) }
+  return new RingMembership(ring, owner)
+}
+
+describe('a record', () => {
+  test('is read as it was written', () => {
+    const ring = record('abc', 12, 1_700_000_000_000, 'a:11211', 'b:11211')
+    expect(decodeRecord(encodeRecord(ring))).toEqual(ring)
+  })
+
+  test.each([
+    '',
+    'x',
+    '[]',
+    '1',
+    'null',
+    '{"v":2}',
+    '{"v":1,"epoch":1}',
+    '{"v":1,"epoch":"a","version":1,"since":1,"servers":[1]}',
+  ])('of %j is none', (text) => {
+    expect(decodeRecord(text)).toBeUndefined()
+  })
+
+  test('outranks one of an earlier list, or of the same number that came earlier; of two exactly one', () => {
+    const rings = [
+      record('a', 0, 5),
+      record('b', 0, 5),
+      record('a', 0, 6),
+      record('a', 1, 1),
+      record('b', 2, 0),
+    ]
+    for (const [i, one] of rings.entries()) {
+      for (const [j, other] of rings.entries()) {
+        if (i !== j) expect(outranks(one, other)).toBe(!outranks(other, one))
+      }
+    }
+    expect(rings.toSorted((a, b) => (outranks(a, b) ? 1 : -1)).map(({ version }) => version)).toEqual([
+      0, 0, 0, 1, 2,
+    ])
+  })
+})
+
+describe('a ring is admitted to a server', () => {
+  const clock = manualClock({ seed: 1 })
+  const old = record('old', 1, 1, 'a', 'b')
+  const current = record('new', 2, 2, 'a', 'c')
+
+  test('that knows of none, or of the same one', async () => {
+    const a = new Server()
+    expect(await processOf(old, { a }, clock).admit(a)).toBe(true)
+    const { record: first } = a
+    expect(await processOf(old, { a }, clock).admit(a)).toBe(true)
+    expect(a.record).toBe(first)
+  })
+
+  test('whose ring is an earlier one, after that was sealed wherever it is known', async () => {
+    const [a, b, c] = [new Server(), new Server(), new Server()]
+    const earlier = processOf(old, { a, b }, clock)
+    for (const server of [a, b]) expect(await earlier.admit(server)).toBe(true)
+    const later = processOf(current, { a, b, c }, clock)
+    expect(await later.admit(a)).toBe(true)
+    expect([a.sealed.has('old'), b.sealed.has('old')]).toEqual([true, true])
+    expect(decodeRecord(a.record?.text ?? '')?.epoch).toBe('new')
+    expect([await earlier.admit(a), await earlier.admit(b)]).toEqual([false, false])
+    expect([await earlier.prolong(a), await later.prolong(a)]).toEqual([false, true])
+  })
+
+  test('not where a later one is in use', async () => {
+    const a = new Server()
+    await processOf(current, { a }, clock).admit(a)
+    expect(await processOf(old, { a }, clock).admit(a)).toBe(false)
+    expect(a.seals).toBe(0)
+  })
+
+  test('where it was sealed, once nobody prolongs the record of the other: nothing sealed stays so', async () => {
+    const a = new Server()
+    const earlier = processOf(old, { a }, clock)
+    await earlier.admit(a)
+    await processOf(current, { a }, clock).admit(a)
+    a.record = undefined
+    expect(await earlier.admit(a)).toBe(true)
+    expect([...a.sealed]).toEqual([])
+  })
+
+  test('not while it is sealed under its own record: somebody is about to write his', async () => {
+    const a = new Server()
+    const earlier = processOf(old, { a }, clock)
+    await earlier.admit(a)
+    await a.seal('old')
+    expect(await earlier.admit(a)).toBe(false)
+  })
+
+  test('or another, where two come at the same moment: the later one stays', async () => {
+    for (const [first, second] of [
+      [old, current],
+      [current, old],
+    ] as const) {
+      const a = new Server()
+      const other = processOf(second, { a }, clock)
+      a.between = () => other.admit(a)
+      const one = processOf(first, { a }, clock)
+      await one.admit(a)
+      expect(decodeRecord(a.record?.text ?? '')?.epoch).toBe('new')
+      expect([await one.admit(a), await other.admit(a)]).toEqual([first === current, second === current])
+      expect(a.sealed.has('new')).toBe(false)
+    }
+  })
+
+  test('that is not ours to connect to is left alone, and one that is away is owed its seal', async () => {
+    const [a, b] = [new Server(), new Server()]
+    await processOf(old, { a, b }, clock).admit(a)
+    b.isAway = true
+    let isAdmitted: boolean | undefined
+    const later = processOf(current, { a, b }, clock)
+    later.admit(a).then((answer) => {
+      isAdmitted = answer
+    })
+    await clock.advance(TIMEOUT_MS - 1)
+    expect(isAdmitted).toBeUndefined()
+    await clock.advance(1)
+    expect(isAdmitted).toBe(true)
+    b.isAway = false
+    await clock.advance(5_000)
+    expect(b.sealed.has('old')).toBe(true)
+    const { seals } = b
+    await clock.advance(60_000)
+    expect(b.seals).toBe(seals)
+  })
+})
