@@ -19,10 +19,10 @@ interface Peer {
 
 // Publishers that are known at once, of about 150 bytes each. A larger fleet has no use of this mode: see docs/wire/bus.md.
 const PEERS_MAX = 4096
-// No beat is waited for longer, whatever a frame says.
-const EVERY_MS_MAX = 60_000
 // Beats that may be late before their publisher has vanished: Δ is three of them.
 const BEATS_PATIENCE = 3
+// Nobody is waited for longer, however seldom he says that he beats. L1 is not used meanwhile.
+const DELTAS_PATIENCE_MAX = 10
 
 /** The other publishers of a topic: up to which number each was heard, and when last. */
 export class Peers {
@@ -65,11 +65,17 @@ export class Peers {
     for (const peer of this.#peers.values()) peer.heard = since
   }
 
-  /** Stops counting on those that were not heard for too long before an own beat came back; answers how many. */
+  /**
+   * Stops counting on those that were not heard for too long before an own beat came back; answers how many. One whose Δ
+   * is longer is given his own.
+   */
   dropSilent(own: Moment, deltaMs: number): number {
     let dropped = 0
     for (const peer of this.#peers.values()) {
-      const patienceMs = Math.max(deltaMs, BEATS_PATIENCE * Math.min(peer.everyMs, EVERY_MS_MAX))
+      const patienceMs = Math.min(
+        Math.max(deltaMs, BEATS_PATIENCE * peer.everyMs),
+        DELTAS_PATIENCE_MAX * deltaMs,
+      )
       if (!peer.isCounted || own.at - peer.heard.at <= patienceMs) continue
       peer.isCounted = false
       dropped++

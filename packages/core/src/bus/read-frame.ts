@@ -65,14 +65,15 @@ export function readChanges(bytes: Buffer, bodyEnd: number, tell: (change: Chang
     names = []
   }
   while (at < bodyEnd) {
-    const record = RECORDS[bytes[at++] ?? 0xff]
+    const record = RECORDS[bytes[at] ?? 0xff]
     if (record === undefined || (record !== 'namespace' && namespace === undefined)) break
     if (record === 'everything') {
+      at++
       tellNames()
       if (namespace !== undefined) tell({ kind: 'namespace', namespace })
       continue
     }
-    const text = readText(bytes, at, bodyEnd)
+    const text = readText(bytes, at + 1, bodyEnd)
     if (text === undefined) break
     at = text.end
     const named = record === 'key' ? 'keys' : 'tags'

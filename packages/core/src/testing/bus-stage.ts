@@ -30,6 +30,7 @@ export interface BusOff {
 /** What is different on one node. */
 export interface BusNodeOptions extends Partial<Omit<CacheOptions, 'l1'>> {
   readonly l1?: L1Bounds
+  readonly secret?: string
   readonly decorateStore?: (definition: StoreDefinition) => StoreDefinition
 }
 
@@ -68,7 +69,7 @@ export class BusStage implements AsyncDisposable {
   }
 
   /** One more process, in the moment in which it begins. */
-  nodeNow({ l1, decorateStore = as, ...options }: BusNodeOptions = {}): BusNode {
+  nodeNow({ l1, secret, decorateStore = as, ...options }: BusNodeOptions = {}): BusNode {
     let publisher = ''
     const bus = decorateBus(this.bus, {
       connection: (inner) => ({
@@ -85,7 +86,7 @@ export class BusStage implements AsyncDisposable {
         jitter: 0,
         clock: this.clock,
         l2: decorateStore(withoutPush(memoryStore(this.server))),
-        l1: { maxStale: MAX_STALE_MS, ...l1, mode: 'bus', bus },
+        l1: { maxStale: MAX_STALE_MS, ...l1, mode: 'bus', bus: { ...bus, secret } },
         ...options,
       },
       { ...fence, ...this.#off.rules },
@@ -94,8 +95,16 @@ export class BusStage implements AsyncDisposable {
     this.#caches.push(cache)
     const store = this.server.connections.at(-1)
     const connection = this.bus.connections.at(-1)
-    if (store === undefined || connection === undefined) throw new Error('the cache made no connections')
-    return { cache, store, bus: connection, isOf: (frame) => publisherOf(frame) === publisher }
+    if (connection === undefined) throw new Error('the cache opened no bus')
+    return {
+      cache,
+      get store() {
+        if (store === undefined) throw new Error('the cache has another store')
+        return store
+      },
+      bus: connection,
+      isOf: (frame) => publisherOf(frame) === publisher,
+    }
   }
 
   /** Everything that waits neither for time nor for a hold has run. */
