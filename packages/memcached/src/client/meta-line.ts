@@ -118,10 +118,11 @@ function readFlag(bytes: Buffer, at: number, reply: ReplyInMaking): number {
   }
 }
 
+/** Behind what is neither a space nor a control character. */
 function endOfFlag(bytes: Buffer, at: number): number {
   let next = at
   let byte = byteAt(bytes, next)
-  while (byte !== SPACE && byte !== CR && byte !== NO_BYTE) byte = byteAt(bytes, ++next)
+  while (byte > SPACE) byte = byteAt(bytes, ++next)
   return next
 }
 
