@@ -294,12 +294,6 @@ export class NamespaceOnServer implements StoreWatcher {
 
   /** Sends it, and looks behind it whether the ring was still in use: else nobody hears of it who should. */
   async #apply(invalidation: Invalidation, by: number): Promise<void> {
-    const { epoch } = this.#ring
-    if (invalidation.kind === 'clear') {
-      if (await this.#items.clear(epoch, by)) return
-      this.#events.displaced()
-      throw new Displaced(this.server)
-    }
     await this.#lookBehind(applyInvalidation(this.names, invalidation, by), by)
   }
 

@@ -13,7 +13,7 @@ export interface RingLook {
   readonly isSealed: boolean
 }
 
-/** What a ring keeps on one server in the name of one namespace, beside its entries. One trip each, but for `clear`. */
+/** What a ring keeps on one server in the name of one namespace, beside its entries. One trip each, but for `unseal`. */
 export interface RingItems {
   look(epoch: string, by: number): Promise<RingLook>
   /** Stores a record in the place of the one with this cas, or of none. False: another has come before it. */
@@ -23,6 +23,4 @@ export interface RingItems {
   seal(epoch: string, by: number): Promise<void>
   /** Makes a sealed epoch usable: nothing that was stored before matches. Leaves one that is not sealed as it is. */
   unseal(epoch: string, by: number): Promise<void>
-  /** `NamespaceStore.clear`, unless the epoch is sealed: false. Two trips. */
-  clear(epoch: string, by: number): Promise<boolean>
 }

@@ -47,10 +47,6 @@ class Server implements RingItems {
     this.sealed.delete(epoch)
   }
 
-  async clear() {
-    return true
-  }
-
   #answer(): void {
     if (this.isAway) throw new CacheError('l2_unavailable', 'away')
   }

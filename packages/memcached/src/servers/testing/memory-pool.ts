@@ -8,8 +8,8 @@ import {
   memoryStore,
 } from '@holdfast/testkit'
 import { type Cache, type CacheOptions, createCache } from 'holdfast'
-import { CacheError, type NamespaceStore, type StoreDefinition } from 'holdfast/contracts'
-import { type Island, nameInRing } from '../island.ts'
+import { CacheError, type StoreDefinition } from 'holdfast/contracts'
+import type { Island } from '../island.ts'
 import { staticList } from '../list-source.ts'
 import type { ListedServer } from '../placement.ts'
 import type { PoolRules } from '../pool-rules.ts'
@@ -64,7 +64,6 @@ const records = new WeakMap<MemoryServer, Map<string, string>>()
 function modelIsland(server: MemoryServer, store: MemoryStore): Island {
   const kept = records.get(server) ?? new Map<string, string>()
   records.set(server, kept)
-  const opened = new Map<string, NamespaceStore>()
   const online = <T>(answer: () => T | Promise<T>): Promise<T> =>
     store.online
       ? Promise.resolve(answer())
@@ -75,11 +74,7 @@ function modelIsland(server: MemoryServer, store: MemoryStore): Island {
     get online() {
       return store.online
     },
-    namespace: (name, watcher) => {
-      const names = store.namespace(name, watcher)
-      opened.set(name, names)
-      return names
-    },
+    namespace: (name, watcher) => store.namespace(name, watcher),
     barrier: (by) => store.barrier(by),
     inspect: (by) => store.inspect(by),
     close: () => store.close(),
@@ -93,10 +88,6 @@ function modelIsland(server: MemoryServer, store: MemoryStore): Island {
       prolong: () => online(() => kept.get(namespace)),
       seal: () => online(() => undefined),
       unseal: () => online(() => undefined),
-      clear: async (epoch, by) => {
-        await opened.get(nameInRing(epoch, namespace))?.clear(by)
-        return true
-      },
     }),
   }
 }
