@@ -50,6 +50,7 @@ export class ServerPool implements Store {
   /** Wall time. */
   readonly #since: number
   #ring: Ring | undefined
+  #trouble: string | undefined
   #isClosed = false
 
   constructor(options: PoolOptions, environment: StoreEnvironment) {
@@ -61,7 +62,7 @@ export class ServerPool implements Store {
     this.#since = environment.clock.wallNow()
     this.#source = options.source.open({
       told: (list) => this.#told(list),
-      trouble: (error) => environment.log('warn', `L2 ${this.address}: ${String(error)}`),
+      trouble: (error) => this.#troubled(error),
     })
   }
 
@@ -130,9 +131,13 @@ export class ServerPool implements Store {
   }
 
   #told(list: ServerList): void {
-    const { placement, gutter } = this.#options
+    this.#trouble = undefined
+    const { placement } = this.#options
     const { version } = list
-    const servers = sortedServers(list.servers).slice(0, SERVERS_MAX)
+    const servers = distinct(list.servers).slice(0, SERVERS_MAX)
+    const gutter = distinct(this.#options.gutter).filter(
+      (stand) => !servers.some((server) => addressOf(server) === addressOf(stand)),
+    )
     const epoch = ringEpoch({ servers, placement, gutter, version })
     if (this.#isClosed || servers.length === 0 || epoch === this.#ring?.record.epoch) return
     const ringOf = (listed: readonly ListedServer[]) => ({
@@ -143,11 +148,20 @@ export class ServerPool implements Store {
     const ring = new Ring(
       { epoch, version: version ?? 0, since: this.#since, servers: addresses },
       ringOf(servers),
-      gutter.length === 0 ? undefined : ringOf(sortedServers(gutter)),
+      gutter.length === 0 ? undefined : ringOf(gutter),
     )
     this.#ring = ring
     for (const opened of this.#namespaces.values()) opened.enter(ring)
     this.#environment.clock.after(FORMER_MS, () => this.#closeFormer())
+  }
+
+  /** Said once, until a list is told again. */
+  #troubled(error: unknown): void {
+    const text = error instanceof Error ? error.message : String(error)
+    if (this.#isClosed || text === this.#trouble) return
+    this.#trouble = text
+    const what = this.#ring === undefined ? 'no servers are known yet' : 'the servers stay what they were'
+    this.#environment.log('warn', `L2 ${this.address}: ${what} (${text})`)
   }
 
   #server(listed: ListedServer): PoolServer {
@@ -207,4 +221,9 @@ function sumOf(servers: readonly ServerFacts[]): StoreFacts {
 
 function addressOf({ host, port }: ListedServer): string {
   return `${host}:${port}`
+}
+
+/** Each server once, in the order in which every process has them. */
+function distinct(servers: readonly ListedServer[]): readonly ListedServer[] {
+  return sortedServers([...new Map(servers.map((server) => [addressOf(server), server])).values()])
 }
