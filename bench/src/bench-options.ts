@@ -27,6 +27,7 @@ const FULL: Effort = {
   rounds: 5,
   taggedKeys: 10_000,
   manyTaggedKeys: 1_000_000,
+  memoryEntries: 20_000,
 }
 const QUICK: Effort = { ...FULL, runs: 3, warmUpMs: 1000, measureMs: 600, rounds: 3, manyTaggedKeys: 100_000 }
 /** Whether everything runs; its numbers mean nothing. */
@@ -41,6 +42,7 @@ const SMOKE: Effort = {
   rounds: 1,
   taggedKeys: 200,
   manyTaggedKeys: 2000,
+  memoryEntries: 500,
 }
 
 /** Reads the command line. Throws for an option that it does not know. */

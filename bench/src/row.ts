@@ -16,6 +16,8 @@ export interface Effort {
   /** Keys under the tag that is invalidated: few, and a hundred times as many. */
   readonly taggedKeys: number
   readonly manyTaggedKeys: number
+  /** Entries over which the memory of a server is counted. */
+  readonly memoryEntries: number
 }
 
 /** What a contender's process is given. */
@@ -65,6 +67,8 @@ export interface Row {
   readonly targets: readonly Target[]
   /** The longest that one run may take. Default 120,000. */
   readonly runMsMax?: number
+  /** More runs say nothing new: what is measured is no time. Default: as many as asked for. */
+  readonly runsMax?: number
   /** Fills the emptied server before each run, in the parent's process. */
   prepare?(server: RedisServer, effort: Effort): Promise<void>
   /** Runs in a process of its own. Throws where a contender answers anything wrong. */

@@ -4,6 +4,7 @@ import { herdRow } from './rows/herd.ts'
 import { invalidateTagRows } from './rows/invalidate-tag.ts'
 import { l1HitRow } from './rows/l1-hit.ts'
 import { l2HitRow } from './rows/l2-hit.ts'
+import { memoryRow, taggedMemoryRow } from './rows/memory.ts'
 import { overheadRow, taggedOverheadRow } from './rows/overhead.ts'
 import { rawGetRows } from './rows/raw-get.ts'
 import { setTagsRow } from './rows/set-tags.ts'
@@ -21,4 +22,6 @@ export const rows: readonly Row[] = [
   frozenRow,
   overheadRow,
   taggedOverheadRow,
+  memoryRow,
+  taggedMemoryRow,
 ]

@@ -38,7 +38,8 @@ export async function runRow(
   const samples = new Map<string, Numbers[]>()
   const failures = new Map<string, string>()
   const contenders = profileFolder === undefined ? row.contenders : row.contenders.filter(isOurs)
-  for (let run = 1; run <= effort.runs; run++) {
+  const runs = Math.min(effort.runs, row.runsMax ?? effort.runs)
+  for (let run = 1; run <= runs; run++) {
     for (const contender of contenders) {
       if (failures.has(contender)) continue
       onRun(contender, run)
