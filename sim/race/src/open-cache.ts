@@ -41,6 +41,7 @@ export function openCache(
 }
 
 function lifeOf({ l1, maxStaleMs, ttlMs, stale }: Workload): Partial<CacheOptions> {
+  if (l1 === 'bus') throw new TypeError('there is no bus yet')
   return {
     l1: l1 === 'off' ? false : { mode: l1, maxStale: maxStaleMs },
     ...(ttlMs === undefined ? {} : { ttl: ttlMs }),

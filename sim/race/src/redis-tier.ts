@@ -6,6 +6,7 @@ import type { Workload } from './workload.ts'
 
 // What an eviction policy does to a server that is full, faster. Names of tags: docs/wire/redis.md.
 const EVICTIONS = {
+  leases: "for _, name in ipairs(redis.call('KEYS', 'l:*')) do redis.call('DEL', name) end",
   anything: "local name = redis.call('RANDOMKEY') if name then redis.call('DEL', name) end",
   tags: "for _, name in ipairs(redis.call('KEYS', 't:*')) do redis.call('DEL', name) end",
 } as const

@@ -7,7 +7,9 @@ export const STORES = ['redis'] as const
 export type StoreName = (typeof STORES)[number]
 
 /** Where a cache finds its shared tier. Plain data: it is handed to threads. */
-export type TierPlace = { readonly store: 'redis'; readonly url: string }
+export type TierPlace =
+  | { readonly store: 'redis'; readonly url: string }
+  | { readonly store: 'memcached'; readonly urls: readonly string[] }
 
 /** Real servers of one kind, which all runs share one after the other. Whoever started them ends them. */
 export interface SharedTier extends AsyncDisposable {

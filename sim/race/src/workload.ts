@@ -6,8 +6,8 @@ export type TagStyle = 'none' | 'given' | 'derived'
 
 /** What a run does to the cache. Plain data: it is handed to threads. */
 export interface Workload {
-  readonly l1: 'tracked' | 'strong' | 'off'
-  /** Δ of L1 'tracked'. */
+  readonly l1: 'tracked' | 'strong' | 'bus' | 'none' | 'off'
+  /** Δ of L1 'tracked', 'bus' and 'none'. */
   readonly maxStaleMs: number
   readonly tags: TagStyle
   /** 'core': getOrSet, and one kind of invalidation. 'everything': every read and every write there is. */
@@ -35,8 +35,15 @@ export interface Workload {
   readonly ttlMs: number | undefined
   /** Stale values are answered for a minute: while one load refreshes, or where it fails. */
   readonly stale: 'never' | 'swr' | 'if-error'
-  /** What the server loses all the time, as one that is full does: any name at random, or all tokens of tags. */
-  readonly evicting: 'nothing' | 'anything' | 'tags'
+  /** What the servers lose all the time, as full ones do: any name at random, all tokens of tags, or all leases. */
+  readonly evicting: 'nothing' | 'anything' | 'tags' | 'leases'
+  /** Servers of the shared tier. */
+  readonly servers: number
+  /**
+   * What befalls the servers all the time. 'restarts': one comes back at once, empty, on its port. 'deaths': one is away
+   * for a while before it does. 'partitions': a node does not reach one that others do.
+   */
+  readonly breaking: 'nothing' | 'restarts' | 'deaths' | 'partitions'
   /** 'away': nothing listens where L2 should be. */
   readonly l2: 'there' | 'away'
 }
@@ -61,5 +68,7 @@ export const WORKLOAD: Workload = {
   ttlMs: undefined,
   stale: 'never',
   evicting: 'nothing',
+  servers: 1,
+  breaking: 'nothing',
   l2: 'there',
 }

@@ -1,6 +1,6 @@
 /**
  * F37: a key is deleted, or its tag, while this process loads it, in any order of all their steps. F38, the same in two
- * processes, is shown by named-races.server.test.ts.
+ * processes, is shown by the named races of sim/race.
  */
 import { type RedisServer, startRedis } from '@holdfast/testkit'
 import fc from 'fast-check'

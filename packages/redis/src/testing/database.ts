@@ -6,10 +6,7 @@ import { until } from './until.ts'
 
 const ANSWER_MS_MAX = 10_000
 
-/** What the database of a race holds under an id: `old` until the change commits `new`. */
-export type State = 'old' | 'new'
-
-/** The source of truth that the processes of a test share: rows in the test's own Redis, read past every cache. */
+/** What the processes of a test share: counters and keys in the test's own Redis, read past every cache. */
 export class Database {
   readonly #client: RedisClient
 
@@ -20,14 +17,6 @@ export class Database {
 
   async connected(): Promise<void> {
     await until('the database is up', () => this.#client.ready)
-  }
-
-  async read(id: string): Promise<State> {
-    return (await this.command('GET', `db:${id}`)) === null ? 'old' : 'new'
-  }
-
-  async commitNew(id: string): Promise<void> {
-    await this.command('SET', `db:${id}`, 'new')
   }
 
   /** Counts one load of an id; answers how many there have been in the whole fleet. */

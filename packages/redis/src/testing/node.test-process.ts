@@ -1,18 +1,18 @@
 import { FloodNode } from './flood-node.ts'
 import { HerdNode } from './herd-node.ts'
-import { NaiveNode } from './naive-node.ts'
-import { HoldfastNode, type RaceNodeOptions } from './race-node.ts'
 import type { NodeKind, TestCall, TestReply } from './test-process.ts'
 import { ValueNode } from './value-node.ts'
 
+interface NodeOptions {
+  readonly url: string
+}
+
 /** The main file of a TestProcess. */
 const nodes = {
-  holdfast: (options: RaceNodeOptions) => new HoldfastNode(options),
-  naive: (options: RaceNodeOptions) => new NaiveNode(options),
-  herd: (options: RaceNodeOptions) => new HerdNode(options),
-  flood: (options: RaceNodeOptions) => new FloodNode(options),
-  values: (options: RaceNodeOptions) => new ValueNode(options),
-} satisfies Record<NodeKind, (options: RaceNodeOptions) => object>
+  herd: (options: NodeOptions) => new HerdNode(options),
+  flood: (options: NodeOptions) => new FloodNode(options),
+  values: (options: NodeOptions) => new ValueNode(options),
+} satisfies Record<NodeKind, (options: NodeOptions) => object>
 
 const [, , kind = '', options = ''] = process.argv
 const node: object | undefined = Object.entries(nodes).find(([name]) => name === kind)?.[1](

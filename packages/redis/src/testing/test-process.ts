@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
 /** What runs in the process: see node.test-process.ts. */
-export type NodeKind = 'holdfast' | 'naive' | 'herd' | 'flood' | 'values'
+export type NodeKind = 'herd' | 'flood' | 'values'
 
 /** What goes over the channel, as JSON text. */
 export interface TestCall {

@@ -1,59 +1,17 @@
 import type { Cache, EntryOptions, L1Options, Reservation } from 'holdfast'
 import { createCacheWith, type Fence, fence } from 'holdfast/internal'
-import { redis } from '../redis.ts'
-import { Database, type State } from './database.ts'
+import { openStore } from '../open-store.ts'
+import type { Outside, State } from './outside.ts'
+import {
+  RACE_CHANGES,
+  type Race,
+  type RaceMode,
+  type RaceNode,
+  type RaceNodeOptions,
+  type Seen,
+  UNTOLD_MS,
+} from './race-node.ts'
 import { until } from './until.ts'
-
-/** How the old row is loaded. 'swr': behind a stale answer. 'refresh': while a copy is fresh on every tier. */
-export const RACE_LOADS = ['getOrSet', 'getOrSetMany', 'swr', 'refresh', 'reserve'] as const
-/** How the new row is made known, and whether its tag is given with each load or derived from the loaded row. */
-export const RACE_CHANGES = {
-  delete: 'untagged',
-  set: 'untagged',
-  invalidateTag: 'given',
-  'invalidateTag of the row': 'derived',
-  clear: 'untagged',
-  'write of the key': 'untagged',
-  'write of a tag': 'given',
-  'write of a tag of the row': 'derived',
-} as const
-
-/** One race. Its id names the key, the row in the database and a namespace of its own, so that races run side by side. */
-export interface Race {
-  readonly id: string
-  readonly load: (typeof RACE_LOADS)[number]
-  readonly change: keyof typeof RACE_CHANGES
-}
-
-/** What a read answered. */
-export type Seen = State | 'absent'
-
-/** One of the two nodes of a race: a cache of its own, in this process or in another. Everything is plain data. */
-export interface RaceNode {
-  /** Makes the node ready for the race; `seed` stores the old row first, fresh or stale. */
-  prepare(race: Race): Promise<void>
-  seed(race: Race): Promise<void>
-  /** Begins a load; resolves when its loader has read the database, and hangs. */
-  begin(race: Race): Promise<void>
-  /** Lets the loader end; answers what the load gave, when all of it is over. */
-  finish(race: Race): Promise<Seen>
-  /** Commits the new row and makes it known; resolves when that is acknowledged. */
-  change(race: Race): Promise<void>
-  /** What the application reads: it loads where nothing is cached. */
-  read(race: Race): Promise<Seen>
-  /** What the tiers hold; loads nothing. */
-  peek(race: Race): Promise<Seen>
-  /** Everything that any process did before this call has been seen here. */
-  barrier(): Promise<void>
-  close(): Promise<void>
-}
-
-export interface RaceNodeOptions {
-  readonly url: string
-  /** Where the cache finds Redis, if not at `url`: a proxy. */
-  readonly cacheUrl?: string
-  readonly mode: 'tracked' | 'strong' | 'off'
-}
 
 interface Row {
   readonly id: string
@@ -72,18 +30,17 @@ const L2_TIMEOUT = '10s'
 /** A node that uses Holdfast. */
 export class HoldfastNode implements RaceNode {
   readonly #cache: Cache
-  readonly #database: Database
+  readonly #outside: Outside
   readonly #running = new Map<string, Running>()
 
   /** `rules` other than the protocol's: for the proof that the races notice. */
-  constructor({ url, cacheUrl = url, mode }: RaceNodeOptions, rules: Fence = fence) {
-    const l1: L1Options | false = mode === 'off' ? false : { mode }
-    this.#cache = createCacheWith({ name: 'races', l1, l2: redis(cacheUrl), l2Timeout: L2_TIMEOUT }, rules)
-    this.#database = new Database(url)
+  constructor({ place, mode }: RaceNodeOptions, outside: Outside, rules: Fence = fence) {
+    const l2 = openStore(place)
+    this.#cache = createCacheWith({ name: 'races', l1: l1Of(mode), l2, l2Timeout: L2_TIMEOUT }, rules)
+    this.#outside = outside
   }
 
   async prepare(race: Race): Promise<void> {
-    await this.#database.connected()
     const cache = this.#of(race)
     await until('the shared tier is in use', () => cache.stats().l2.online)
   }
@@ -106,7 +63,7 @@ export class HoldfastNode implements RaceNode {
     const began = Promise.withResolvers<void>()
     const gate = Promise.withResolvers<void>()
     const loader = async (id: string): Promise<Row> => {
-      const row = rowOf(id, await this.#database.read(id))
+      const row = rowOf(id, await this.#outside.read(id))
       began.resolve()
       await gate.promise
       return row
@@ -128,7 +85,7 @@ export class HoldfastNode implements RaceNode {
 
   async change(race: Race): Promise<void> {
     const { id } = race
-    const commit = (): Promise<void> => this.#database.commitNew(id)
+    const commit = (): Promise<void> => this.#outside.commitNew(id)
     const cache = this.#of(race)
     if (race.change === 'write of the key') return applied(await cache.write({ keys: [id] }, commit))
     if (race.change.startsWith('write')) return applied(await cache.write({ tags: [tagOf(id)] }, commit))
@@ -140,7 +97,7 @@ export class HoldfastNode implements RaceNode {
   }
 
   async read(race: Race): Promise<Seen> {
-    return seenOf(await this.#load(race, async (id) => rowOf(id, await this.#database.read(id))))
+    return seenOf(await this.#load(race, async (id) => rowOf(id, await this.#outside.read(id))))
   }
 
   async peek(race: Race): Promise<Seen> {
@@ -153,7 +110,6 @@ export class HoldfastNode implements RaceNode {
 
   async close(): Promise<void> {
     await this.#cache.close()
-    await this.#database.close()
   }
 
   async #begin(race: Race, loader: (id: string) => Promise<Row>): Promise<Row | undefined> {
@@ -179,6 +135,11 @@ export class HoldfastNode implements RaceNode {
   #of(race: Race): Cache {
     return this.#cache.namespace(race.id)
   }
+}
+
+function l1Of(mode: RaceMode): L1Options | false {
+  if (mode === 'off') return false
+  return mode === 'none' ? { mode, maxStale: UNTOLD_MS } : { mode }
 }
 
 async function fillReserved(

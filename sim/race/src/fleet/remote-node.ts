@@ -1,12 +1,13 @@
+import { NodeProcess } from './node-process.ts'
+import type { Outside } from './outside.ts'
 import type { Race, RaceNode, RaceNodeOptions, Seen } from './race-node.ts'
-import { TestProcess } from './test-process.ts'
 
 /** A node of a race in a process of its own. */
 export class RemoteNode implements RaceNode {
-  readonly #process: TestProcess
+  readonly #process: NodeProcess
 
-  constructor(kind: 'holdfast' | 'naive', options: RaceNodeOptions) {
-    this.#process = new TestProcess(kind, options)
+  constructor(kind: 'holdfast' | 'naive', options: RaceNodeOptions, outside: Outside) {
+    this.#process = new NodeProcess(kind, options, outside)
   }
 
   prepare(race: Race): Promise<void> {
