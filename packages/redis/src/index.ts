@@ -1,3 +1,5 @@
 export type { TlsSettings } from '@holdfast/wire'
+export { leastBusAcl } from './bus/least-bus-acl.ts'
+export { type RedisBusOptions, redisBus } from './bus/redis-bus.ts'
 export { leastAcl } from './least-acl.ts'
 export { type RedisOptions, redis } from './redis.ts'

@@ -4,7 +4,8 @@ import { Replay } from './failover/replay.ts'
 import { RestartFence } from './failover/restart-fence.ts'
 import { RedisStore } from './redis-store.ts'
 import { transportWarning } from './transport-warning.ts'
-import { parseRedisUrl, type RedisAddress } from './url.ts'
+import { parseRedisUrl } from './url.ts'
+import { withTls } from './with-tls.ts'
 
 export interface RedisOptions {
   /**
@@ -55,17 +56,4 @@ export function redis(url: string = DEFAULT_URL, options: RedisOptions = {}): St
       return new RedisStore(address, environment, rule)
     },
   }
-}
-
-/** The address with these settings. Throws `invalid_argument` where they contradict the URL. */
-function withTls(address: RedisAddress, tls: unknown): RedisAddress {
-  if (tls === undefined) return address
-  const { endpoint } = address
-  if (tls === false) {
-    if (endpoint.transport !== 'tls') return address
-    throw invalidArgument('tls', 'settings or nothing for a rediss:// url', tls)
-  }
-  if (typeof tls !== 'object' || tls === null) throw invalidArgument('tls', 'TLS settings, or false', tls)
-  if (endpoint.transport !== 'tls') throw invalidArgument('tls', 'a rediss:// url for TLS settings', tls)
-  return { ...address, endpoint: { ...endpoint, tls } }
 }

@@ -44,7 +44,8 @@ interface Waiter {
 const BEATS_PER_DELTA = 3
 // A beat is of use for Δ; a longer wait only delays noticing a dead peer.
 const BEAT_WAIT_MS_MAX = 5000
-// Where something is in doubt the next beat ends that: it is sent at once, but no more than this often between two.
+// Where something is in doubt the next beat ends that, and a newcomer waits to hear of us: it is sent at once, but no
+// more than this often between two.
 const EXTRA_BEATS = 4
 // Own beats that have not come back. Older ones prove nothing that a younger one does not.
 const OUTSTANDING_MAX = 64
@@ -293,8 +294,10 @@ export class BusLink implements BusListener {
     // Twice, or never sent on this connection.
     if (sent === undefined) return
     for (const beat of this.#outstanding.keys()) if (beat <= frame.beat) this.#outstanding.delete(beat)
-    this.#own = this.rules.provenBy(sent, this.#now())
-    if (this.#peers.dropSilent(this.#own, this.#maxStaleMs) > 0) this.#doubt('vanished')
+    const own = this.rules.provenBy(sent, this.#now())
+    this.#peers.listened(own.at - this.#own.at, this.#everyMs)
+    this.#own = own
+    if (this.#peers.dropSilent(this.#maxStaleMs) > 0) this.#doubt('vanished')
     if (!this.#isTrusted) {
       this.#events.everythingChanged()
       this.#isTrusted = true
@@ -305,13 +308,15 @@ export class BusLink implements BusListener {
 
   #takeForeign(frame: ReadFrame, bytes: Buffer): void {
     this.#received++
-    const { proofs } = this.#peers
+    const { proofs, size } = this.#peers
     const isWhole =
       frame.kind !== 'changes' || readChanges(bytes, frame.bodyEnd, (change) => this.#events.changed(change))
     const heard = this.#peers.hear(frame, this.#own)
     if (heard === 'gap' || heard === 'stranger') this.#doubt(heard)
     else if (!isWhole) this.#doubt('gap')
     if (this.#peers.proofs !== proofs) this.#advance()
+    // Somebody new: what he does not know of, he does not miss.
+    if (this.#peers.size > size) this.#beatSoon()
   }
 
   #advance(): void {
@@ -324,6 +329,10 @@ export class BusLink implements BusListener {
     if (!this.rules.doubts(why)) return
     this.#doubts[why]++
     this.#isTrusted = false
+    this.#beatSoon()
+  }
+
+  #beatSoon(): void {
     if (!this.#isUp || this.#clock.now() - this.#lastBeatAt < this.#everyMs / EXTRA_BEATS) return
     this.#beat(this.#clock.now() + this.#beatWaitMs)
   }

@@ -301,6 +301,22 @@ describe('an L1 that is in doubt', () => {
     expect(a.cache.stats().bus.verified).toBe(true)
   })
 
+  test('who was cut off himself, and not told, misses nobody', async () => {
+    await using stage = new BusStage()
+    const { a, b } = await warmed(stage)
+    a.bus.isCutOff = true
+    await stage.advance(5 * MAX_STALE_MS)
+    await b.cache.delete('k')
+    a.bus.isCutOff = false
+    await stage.advance(2 * BEAT_MS)
+    expect(a.cache.stats().bus).toMatchObject({
+      verified: true,
+      publishers: 1,
+      doubts: { vanished: 0, gap: 1 },
+    })
+    expect(await a.cache.get('k')).toBeUndefined()
+  })
+
   test('who is behind misses nobody: silence is measured in own beats that came back', async () => {
     await using stage = new BusStage()
     const { a, b } = await warmed(stage)

@@ -13,6 +13,8 @@ interface Peer {
   everyMs: number
   /** When this process sent the last own beat that had come back before its last frame: that frame is younger. */
   heard: Moment
+  /** `#listenedMs` then. */
+  heardMs: number
   /** False: it has vanished. Only its numbers are kept, so that it may come back without having missed anything. */
   isCounted: boolean
 }
@@ -27,6 +29,8 @@ const DELTAS_PATIENCE_MAX = 10
 /** The other publishers of a topic: up to which number each was heard, and when last. */
 export class Peers {
   readonly #peers = new Map<Token, Peer>()
+  /** Time in which own beats came back: who was away himself has heard nobody, and nobody has vanished for it. */
+  #listenedMs = 0
   #counted = 0
   #proofs = 0
 
@@ -54,6 +58,7 @@ export class Peers {
     peer.number = frame.number
     peer.beat = frame.beat
     peer.heard = since
+    peer.heardMs = this.#listenedMs
     if (frame.kind === 'beat') peer.everyMs = frame.everyMs
     if (!peer.isCounted) this.#counted++
     peer.isCounted = true
@@ -62,21 +67,29 @@ export class Peers {
 
   /** A new connection: what was said before `since` is of no concern, since nothing is believed that was read before it. */
   restart(since: Moment): void {
-    for (const peer of this.#peers.values()) peer.heard = since
+    for (const peer of this.#peers.values()) {
+      peer.heard = since
+      peer.heardMs = this.#listenedMs
+    }
+  }
+
+  /** An own beat came back, `sinceLastMs` after the one before. */
+  listened(sinceLastMs: number, everyMs: number): void {
+    this.#listenedMs += Math.min(sinceLastMs, everyMs)
   }
 
   /**
-   * Stops counting on those that were not heard for too long before an own beat came back; answers how many. One whose Δ
-   * is longer is given his own.
+   * Stops counting on those that were not heard for too long while own beats came back; answers how many. One whose Δ is
+   * longer is given his own.
    */
-  dropSilent(own: Moment, deltaMs: number): number {
+  dropSilent(deltaMs: number): number {
     let dropped = 0
     for (const peer of this.#peers.values()) {
       const patienceMs = Math.min(
         Math.max(deltaMs, BEATS_PATIENCE * peer.everyMs),
         DELTAS_PATIENCE_MAX * deltaMs,
       )
-      if (!peer.isCounted || own.at - peer.heard.at <= patienceMs) continue
+      if (!peer.isCounted || this.#listenedMs - peer.heardMs <= patienceMs) continue
       peer.isCounted = false
       dropped++
     }
@@ -93,7 +106,8 @@ export class Peers {
     const isFull = this.#peers.size >= PEERS_MAX
     const isOneLost = isFull && this.#makeRoom()
     const { publisher, number, beat, everyMs } = frame
-    this.#peers.set(publisher, { number, beat, everyMs, heard: since, isCounted: true })
+    const heardMs = this.#listenedMs
+    this.#peers.set(publisher, { number, beat, everyMs, heard: since, heardMs, isCounted: true })
     this.#counted++
     this.#proofs++
     return isOneLost ? 'gap' : heard

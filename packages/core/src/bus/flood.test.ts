@@ -1,0 +1,117 @@
+/** 50,000 messages a second (F21): the event loop goes on, and what is too much puts L1 in doubt. */
+import { memoryServer, memoryStore, withoutPush } from '@holdfast/testkit'
+import { expect, test } from 'vitest'
+import type { Cache } from '../cache.ts'
+import { systemClock } from '../clock.ts'
+import type { Bus, BusListener } from '../contracts.ts'
+import { createCache } from '../create-cache.ts'
+import { ChangesWriter } from './write-frame.ts'
+
+const MESSAGES_PER_S = 50_000
+const FLOOD_MS = 1_500
+const TICK_MS = 5
+const LAG_MS_MAX = 50
+
+/** A bus whose frames a test hands over itself; what the cache publishes comes back at once. */
+function handedBus(): { bus: Bus; listener: () => BusListener | undefined } {
+  let listener: BusListener | undefined
+  const bus: Bus = {
+    open: (_, opened) => {
+      listener = opened
+      queueMicrotask(() => opened.connected())
+      return {
+        address: 'a test',
+        publish: async (frame) => {
+          const copy = Uint8Array.from(frame)
+          queueMicrotask(() => opened.received(copy))
+        },
+        close: async () => undefined,
+      }
+    },
+  }
+  return { bus, listener: () => listener }
+}
+
+/** Word of one key a frame, as 64 publishers would give it. */
+function makeFrames(count: number): Uint8Array[] {
+  return Array.from({ length: count }, (_, i) => {
+    const writer = new ChangesWriter(undefined)
+    writer.add('shop', 'key', `user:${i % 5_000}`)
+    return writer.finish({ publisher: `peer ${i % 64}`.padEnd(8), number: Math.floor(i / 64) + 1, beat: 0 })
+  })
+}
+
+/** How late timers were while `during` ran, 99 of 100. */
+async function lagMs(during: () => Promise<void>): Promise<number> {
+  const lags: number[] = []
+  let isOver = false
+  const measuring = (async () => {
+    while (!isOver) {
+      const due = performance.now() + TICK_MS
+      await new Promise((resolve) => setTimeout(resolve, TICK_MS))
+      lags.push(performance.now() - due)
+    }
+  })()
+  await during()
+  isOver = true
+  await measuring
+  return lags.sort((a, b) => a - b)[Math.floor(lags.length * 0.99)] ?? 0
+}
+
+async function withCache(run: (cache: Cache, listener: BusListener) => Promise<void>): Promise<void> {
+  const { bus, listener } = handedBus()
+  await using cache = createCache({
+    name: 'shop',
+    l2: withoutPush(memoryStore(memoryServer({ clock: systemClock }))),
+    l1: { mode: 'bus', bus },
+  })
+  for (let i = 0; i < 5_000; i += 500) {
+    await cache.setMany(Array.from({ length: 500 }, (_, n) => [`user:${i + n}`, i + n] as const))
+  }
+  await expect.poll(() => cache.stats().bus.verified).toBe(true)
+  const told = listener()
+  if (told === undefined) throw new Error('the cache opened no bus')
+  await run(cache, told)
+}
+
+test('at an even pace: all of it is heard, and timers are not late', async () => {
+  await withCache(async (cache, listener) => {
+    const frames = makeFrames((MESSAGES_PER_S * FLOOD_MS) / 1000)
+    // What this machine does to a timer anyway, while other tests run.
+    const before = await lagMs(() => new Promise((resolve) => setTimeout(resolve, 500)))
+    let sent = 0
+    const start = performance.now()
+    const during = await lagMs(async () => {
+      while (sent < frames.length) {
+        const due = Math.min(frames.length, ((performance.now() - start) / 1000) * MESSAGES_PER_S)
+        for (; sent < due; sent++) listener.received(frames[sent] ?? Buffer.alloc(0))
+        await new Promise((resolve) => setTimeout(resolve, 1))
+      }
+    })
+    expect(during).toBeLessThan(LAG_MS_MAX + before)
+    await expect.poll(() => cache.stats().bus.received + cache.stats().bus.ignored).toBe(frames.length)
+    expect(cache.stats().bus).toMatchObject({ publishers: 64, ignored: 0, doubts: { gap: 0, overflow: 0 } })
+    // Each key was named, so nothing is left of them.
+    expect(cache.stats().l1.entries).toBe(0)
+  })
+})
+
+test('a second of it at once: the event loop goes on, and L1 is in doubt', async () => {
+  await withCache(async (cache, listener) => {
+    const frames = makeFrames(MESSAGES_PER_S)
+    const before = await lagMs(() => new Promise((resolve) => setTimeout(resolve, 500)))
+    const during = await lagMs(async () => {
+      for (let burst = 0; burst < 3; burst++) {
+        for (const frame of frames) listener.received(frame)
+        expect(cache.stats().bus.verified).toBe(false)
+        await new Promise((resolve) => setTimeout(resolve, 200))
+      }
+    })
+    expect(during).toBeLessThan(LAG_MS_MAX + before)
+    expect(cache.stats().bus.doubts.overflow).toBeGreaterThan(0)
+    // Afterwards it is as it was. Who spoke in the flood and never again has vanished by then.
+    await expect.poll(() => cache.stats().bus.verified, { timeout: 5_000 }).toBe(true)
+    await cache.set('user:1', 'v')
+    expect(await cache.get('user:1')).toBe('v')
+  })
+})

@@ -1,0 +1,43 @@
+import type { TlsSettings } from '@holdfast/wire'
+import { type Bus, invalidArgument } from 'holdfast/contracts'
+import { transportWarning } from '../transport-warning.ts'
+import { parseRedisUrl } from '../url.ts'
+import { withTls } from '../with-tls.ts'
+import { RedisBusConnection } from './redis-bus-connection.ts'
+
+export interface RedisBusOptions {
+  /** As of `redis`. */
+  readonly tls?: TlsSettings | false
+  /**
+   * Frames are signed with it, and others are ignored: at least 16 bytes, the same in every process. Default: none, and
+   * whoever may publish can empty every L1 (and do nothing else).
+   */
+  readonly secret?: string | Uint8Array
+}
+
+const DEFAULT_URL = 'redis://127.0.0.1:6379'
+
+/**
+ * Redis (7.0 or newer) or Valkey (7.2 or newer) as the bus of L1 mode 'bus', by PUBLISH and SUBSCRIBE: URL and TLS settings
+ * as of `redis`, of whose database number the channel is made. One connection per cache, which createCache opens and
+ * closes. It stores nothing there. Throws `invalid_argument` for a URL that is none, without repeating it.
+ */
+export function redisBus(url: string = DEFAULT_URL, options: RedisBusOptions = {}): Bus {
+  if (typeof options !== 'object' || options === null) {
+    throw invalidArgument('redisBus options', 'an object, e.g. { secret: process.env.BUS_SECRET }', options)
+  }
+  const { secret, tls, ...unknown } = options
+  for (const name of Object.keys(unknown)) throw invalidArgument('redisBus options', 'secret or tls', name)
+  const address = withTls(parseRedisUrl(url), tls)
+  return {
+    secret,
+    open: (environment, listener) => {
+      const warning = transportWarning(address, tls === false ? 'meant' : 'not said')
+      // Not now: the cache whose logger it goes to is only being made.
+      if (warning !== undefined) {
+        queueMicrotask(() => environment.log('warn', `bus ${address.display}: ${warning}`))
+      }
+      return new RedisBusConnection(address, environment, listener)
+    },
+  }
+}
