@@ -141,10 +141,11 @@ export class NamespaceOnServer implements StoreWatcher {
     await this.use((names) => this.#lookBehind(operation(names), by), by)
   }
 
-  /** Whether these tokens are the closing marker; whoever looks has told the namespace by then. */
+  /** Whether these tokens are the closing marker; the namespace hears of it then. */
   isSealed(tokens: Tokens): boolean {
     if (tokens.namespace !== SEALED || !this.#ring.rules.heedsSeal) return false
-    this.#events.displaced()
+    // Not while a reply is handled: what follows closes whatever hands it over.
+    queueMicrotask(() => this.#events.displaced())
     return true
   }
 
@@ -184,7 +185,7 @@ export class NamespaceOnServer implements StoreWatcher {
 
   /** It is told before its keys are read or filled again. */
   owe(invalidation: Invalidation): void {
-    this.#owed.add(invalidation)
+    if (this.#ring.rules.remembers) this.#owed.add(invalidation)
     this.#replay(RETRY_MS_MIN)
     this.#events.changed()
   }

@@ -2,6 +2,8 @@
 export interface PoolRules {
   /** Q, server by server: one that is owed an invalidation is neither read nor filled. */
   mayUse(owed: number): boolean
+  /** What a server cannot be told now is owed to it. */
+  readonly remembers: boolean
   /** Whoever invalidates a key tells its own server and its gutter's, whichever he sees. */
   readonly tellsGutter: boolean
   /**
@@ -19,6 +21,7 @@ export interface PoolRules {
 
 export const poolRules: PoolRules = {
   mayUse: (owed) => owed === 0,
+  remembers: true,
   tellsGutter: true,
   gutterMs: 9_000,
   owedNamesMax: 10_000,

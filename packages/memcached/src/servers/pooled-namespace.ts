@@ -51,11 +51,11 @@ export class PooledNamespace implements NamespaceStore {
   readonly #clock: Clock
   readonly #watcher: StoreWatcher
   readonly #onClose: () => void
-  readonly #sealer: RingSealer
   /** Owed to servers of a ring that was left: the next one's are told. */
   readonly #carried: InvalidationQueue
   /** undefined: no ring is known yet, or it is not to be used. */
   #inUse: RingInUse | undefined
+  #sealer: RingSealer | undefined
   #comingBack: Timer | undefined
   #isUp = false
   #isDisplaced = false
@@ -69,11 +69,6 @@ export class PooledNamespace implements NamespaceStore {
     this.#watcher = watcher
     this.#onClose = onClose
     this.#carried = new InvalidationQueue(pool.rules.owedNamesMax)
-    this.#sealer = new RingSealer({
-      clock: this.#clock,
-      timeoutMs: pool.environment.l2TimeoutMs,
-      itemsOn: (address) => pool.find(address)?.island.ringItems(name),
-    })
     this.part = (key) => this.#inUse?.partOf(key) ?? 0
   }
 
@@ -81,9 +76,15 @@ export class PooledNamespace implements NamespaceStore {
   enter(ring: Ring): void {
     this.leave()
     if (this.#isClosed) return
+    const sealer = new RingSealer({
+      clock: this.#clock,
+      timeoutMs: this.#pool.environment.l2TimeoutMs,
+      itemsOn: (address) => this.#pool.find(address)?.island.ringItems(this.#name),
+    })
+    this.#sealer = sealer
     const membership = new RingMembership(ring.record, {
       by: () => this.#clock.now() + this.#pool.environment.l2TimeoutMs,
-      seal: (other) => (this.#pool.rules.seals ? this.#sealer.seal(other) : Promise.resolve()),
+      seal: (other) => (this.#pool.rules.seals ? sealer.seal(other) : Promise.resolve()),
     })
     this.#inUse = new RingInUse(this.#name, ring, membership, this.#pool, {
       changed: () => this.#changed(),
@@ -97,6 +98,7 @@ export class PooledNamespace implements NamespaceStore {
   /** Nothing is read or stored until the next ring is entered, which is told what this one's servers are owed. */
   leave(): void {
     this.#comingBack?.cancel()
+    this.#sealer?.end()
     const left = this.#inUse
     this.#inUse = undefined
     for (const owed of left?.leave() ?? []) this.#carried.add(owed)
@@ -203,7 +205,7 @@ export class PooledNamespace implements NamespaceStore {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#comingBack?.cancel()
-    this.#sealer.end()
+    this.#sealer?.end()
     this.#inUse?.leave()
     this.#inUse = undefined
     this.#onClose()

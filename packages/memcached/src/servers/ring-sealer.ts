@@ -13,8 +13,6 @@ export interface SealerPool {
 // Between attempts to seal a server that does not answer.
 const RETRY_MS_MIN = 50
 const RETRY_MS_MAX = 5_000
-// Rings that one namespace has sealed and remembers.
-const RINGS_MAX = 64
 
 /**
  * Seals rings that are not to be used any more: overwrites their namespace token on each of their servers. A server that
@@ -23,7 +21,8 @@ const RINGS_MAX = 64
  */
 export class RingSealer {
   readonly #pool: SealerPool
-  readonly #sealed = new Map<string, Promise<void>>()
+  /** Under way, by address and epoch: whoever asks for the same waits for the same. */
+  readonly #sealing = new Map<string, Promise<void>>()
   #isOver = false
 
   constructor(pool: SealerPool) {
@@ -31,29 +30,39 @@ export class RingSealer {
   }
 
   /** Resolves when every server of the ring that we know is sealed, or has not answered in time. Never rejects. */
-  seal({ epoch, servers }: RingRecord): Promise<void> {
-    const known = this.#sealed.get(epoch)
-    if (known !== undefined) return known
-    const sealing = Promise.all(servers.map((address) => this.#sealOn(address, epoch, RETRY_MS_MIN)))
+  async seal({ epoch, servers }: RingRecord): Promise<void> {
     const { promise: late, resolve } = Promise.withResolvers<void>()
     const timer = this.#pool.clock.after(this.#pool.timeoutMs, resolve)
-    const done = Promise.race([sealing, late]).then(() => timer.cancel())
-    if (this.#sealed.size < RINGS_MAX) this.#sealed.set(epoch, done)
-    return done
+    const everywhere = Promise.all(servers.map((address) => this.#sealOn(address, epoch)))
+    await Promise.race([everywhere, late])
+    timer.cancel()
   }
 
+  /** Nobody is owed a seal any more: the ring that came with it is left. */
   end(): void {
     this.#isOver = true
   }
 
-  async #sealOn(address: string, epoch: string, retryMs: number): Promise<void> {
-    const items = this.#pool.itemsOn(address)
-    if (items === undefined || this.#isOver) return
-    try {
-      await items.seal(epoch, this.#pool.clock.now() + this.#pool.timeoutMs)
-    } catch {
-      await new Promise<void>((resolve) => void this.#pool.clock.after(retryMs, resolve))
-      await this.#sealOn(address, epoch, Math.min(RETRY_MS_MAX, retryMs * 2))
+  #sealOn(address: string, epoch: string): Promise<void> {
+    const name = `${address} ${epoch}`
+    const known = this.#sealing.get(name)
+    if (known !== undefined) return known
+    const sealing = this.#tryOn(address, epoch).then(() => void this.#sealing.delete(name))
+    this.#sealing.set(name, sealing)
+    return sealing
+  }
+
+  /** Until it is done, or not to be done any more. */
+  async #tryOn(address: string, epoch: string): Promise<void> {
+    const { clock, timeoutMs } = this.#pool
+    for (let retryMs = RETRY_MS_MIN; !this.#isOver; retryMs = Math.min(RETRY_MS_MAX, retryMs * 2)) {
+      const items = this.#pool.itemsOn(address)
+      if (items === undefined) return
+      try {
+        return await items.seal(epoch, clock.now() + timeoutMs)
+      } catch {
+        await new Promise<void>((resolve) => void clock.after(retryMs, resolve))
+      }
     }
   }
 }
