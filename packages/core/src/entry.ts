@@ -150,10 +150,12 @@ export type DecodedEntry = StoredEntry | UnreadableEntry
 
 /**
  * Reads what a store holds under `key`. Never throws: foreign, damaged, newer or another key's bytes are
- * unreadable, which is a miss. The payload is a view into `bytes`.
+ * unreadable, which is a miss. The payload is a view into `bytes`. `seenBehind` is what the store puts behind the id in
+ * `seen`, where there is a whole id.
  */
-export function decodeEntry(bytes: Buffer, key: string, serverNowMs: number): DecodedEntry {
-  const seen = readToken(bytes, ID_AT)
+export function decodeEntry(bytes: Buffer, key: string, serverNowMs: number, seenBehind = ''): DecodedEntry {
+  const id = readToken(bytes, ID_AT)
+  const seen = id.length === TOKEN_BYTES ? id + seenBehind : id
   const unreadable = (reason: string): UnreadableEntry => ({ readable: false, reason, seen })
   if (bytes.length < VERSION_AT + TOKEN_BYTES + 1 || bytes[0] !== MAGIC) return unreadable('not an entry')
   if (bytes[1] !== FORMAT) return unreadable(`format ${bytes[1]}`)
@@ -176,7 +178,7 @@ export function decodeEntry(bytes: Buffer, key: string, serverNowMs: number): De
   const ageMs = Math.max(0, serverNowMs - createdMs)
   return {
     readable: true,
-    id: seen,
+    id,
     payload: bytes.subarray(payloadAt),
     codec: bytes.readUInt8(3),
     flags: flags & ~FLAG_VERSION,

@@ -11,6 +11,8 @@ export interface MemcachedFacts {
   readonly memoryBytesMax: number
   /** It makes room by evicting; false (-M): it refuses what it has no room for. */
   readonly evicts: boolean
+  /** It keeps its items in a file (-e), and may find them again when it is restarted. */
+  readonly keepsData: boolean
   /** `E`: the client says what the cas shall be (1.6.27 or newer). */
   readonly hasExplicitCas: boolean
   /** `mg C`: a value that has not changed is not sent (1.6.40 or newer). */
@@ -20,6 +22,8 @@ export interface MemcachedFacts {
 /** The fields of a `stats` reply by name. */
 export type Statistics = ReadonlyMap<string, string>
 
+// How it says that there is none.
+const NO_FILE = '(null)'
 const ITEM_BYTES_MAX_DEFAULT = 1024 * 1024
 const NEEDED = 'Holdfast needs a Memcached with the meta protocol (it is tested with 1.6.18 and 1.6.45)'
 
@@ -50,6 +54,7 @@ export function readServerFacts(
     itemBytesMax: Number(settings.get('item_size_max') ?? ITEM_BYTES_MAX_DEFAULT),
     memoryBytesMax: number('limit_maxbytes'),
     evicts: settings.get('evictions') !== 'off',
+    keepsData: (settings.get('memory_file') ?? NO_FILE) !== NO_FILE,
     ...probed,
   }
 }

@@ -1,0 +1,318 @@
+import {
+  type Acquired,
+  type AcquireRequest,
+  CacheError,
+  encodeEntry,
+  type Filled,
+  type FillRequest,
+  type Token,
+} from 'holdfast/contracts'
+import { expirySeconds } from '../client/expiry-seconds.ts'
+import { type MetaCommand, md, mg, ms } from '../client/meta-command.ts'
+import type { HeldLease, HeldLeases } from './held-leases.ts'
+import type { Place } from './place.ts'
+import type { Quarantines } from './quarantines.ts'
+import { SignsOfLife } from './signs-of-life.ts'
+import { FoundTokens } from './token-items.ts'
+import { LEASE_FLAG, lookAtValue, seenCas, seenId, VALUE_FLAGS, type ValueLook } from './value-look.ts'
+
+/** A lease that this process has won. */
+interface Lease extends WonLease {
+  /** Its first cas: it stays when the lease is renewed. */
+  readonly name: string
+  /** undefined: a renewal got no answer. */
+  cas: string | undefined
+  renewing: Promise<unknown> | undefined
+  /** Settled when it is known that no quarantine was in its way; one that was has voided it. */
+  readonly checked: Promise<unknown> | undefined
+}
+
+/** As it was won. */
+interface WonLease {
+  readonly key: string
+  readonly cas: string | undefined
+  /** What it stands on: a stub of its own, or the value that is to be replaced. */
+  readonly on: 'stub' | 'value'
+  readonly generation: number
+}
+
+// Another process may come first each time that this one is about to load over a value.
+const ATTEMPTS_MAX = 4
+
+/**
+ * Who may load: protocol 4.4. A lease on nothing is an empty item, made by the `mg … N` that wins it. A lease on a value is
+ * the server's mark on it (X), whose winner (W) is told once: `md … I` with the value's cas offers it. Either way the lease
+ * is the item's cas, which every fill, put, invalidation and expiry changes.
+ */
+export class Leases {
+  readonly #place: Place
+  readonly #quarantines: Quarantines
+  readonly #held: HeldLeases
+  readonly #signs: SignsOfLife
+  /** By the token of the load. Bounded by the loads under way. */
+  readonly #leases = new Map<Token, Lease>()
+
+  constructor(place: Place, quarantines: Quarantines, held: HeldLeases) {
+    this.#place = place
+    this.#quarantines = quarantines
+    this.#held = held
+    this.#signs = new SignsOfLife(place)
+  }
+
+  /** No trip where a read has won the lease and found all tokens; else one, and one more where tokens are minted. */
+  async acquire(request: AcquireRequest, by: number): Promise<Acquired> {
+    const { key, leaseMs } = request
+    const known = seenId(request.seen)
+    const held = this.#held.claim(key, known)
+    if (held?.generation === this.#place.client.generation) return await this.#claim(held, request, by)
+    let cas = seenCas(request.seen)
+    for (let attempt = 1; ; attempt++) {
+      const { generation } = this.#place.client
+      const { look, found, isQuarantined } = await this.#ask(request, cas, by)
+      const { tokens } = found
+      if (look.state === 'absent') throw noRoom(key)
+      const isKnown = look.state === 'lease' || seenId(look.entry.seen) === known
+      if (look.won) {
+        const on = look.state === 'lease' ? 'stub' : 'value'
+        const won: WonLease = { key, cas: look.cas, on, generation }
+        if (isKnown && !isQuarantined) return await this.#mintAndGrant(won, request, found, by)
+        this.giveBack(won)
+      }
+      if (isQuarantined) return { state: 'quarantined', tokens }
+      if (look.state === 'lease') return { state: 'busy', holder: look.name, tokens }
+      if (!isKnown) return { state: 'found', entry: look.entry, tokens }
+      const mayOffer = !look.leased || (await this.#signs.isDead(key, look.cas, leaseMs, by))
+      if (!mayOffer || attempt === ATTEMPTS_MAX) return { state: 'busy', holder: look.cas, tokens }
+      cas = look.cas
+    }
+  }
+
+  /** One trip. */
+  async renew(key: string, token: Token, leaseMs: number, by: number): Promise<boolean> {
+    const lease = this.#live(key, token)
+    if (lease === undefined) return false
+    const renewing = this.#prolong(lease, leaseMs, by)
+    lease.renewing = renewing
+    const isHeld = await renewing.finally(() => {
+      lease.renewing = undefined
+    })
+    if (!isHeld) this.#leases.delete(token)
+    return isHeld
+  }
+
+  /** One trip, and another where the quarantine of a tag came between load and fill. */
+  async fill({ key, token, entry }: FillRequest, by: number): Promise<Filled> {
+    const { client, names } = this.#place
+    const tags = entry.tags.map((tag) => tag.name)
+    const found = new FoundTokens(this.#place, tags)
+    const asked = found.ask()
+    const lease = await this.#settled(key, token, by)
+    if (lease === undefined) {
+      found.learn(await client.sendAll(asked, { by }))
+      return { stored: false, tokens: found.tokens }
+    }
+    const value = names.of('v', key)
+    const serverNow = client.serverNow()
+    const flags = `C${lease.cas} T${expirySeconds(entry.keepMs, serverNow)} c`
+    const [filled, ...replies] = await client.sendAll(
+      [ms(value, encodeEntry(entry, key, serverNow), flags), ...asked, ...this.#quarantines.ask([], tags)],
+      { by },
+    )
+    // Only now: whoever is told an error gives the lease back.
+    this.#leases.delete(token)
+    found.learn(replies.slice(0, asked.length))
+    const isQuarantined = this.#quarantines.isAnyLive(replies.slice(asked.length))
+    const isStored = filled?.code === 'HD'
+    if (isStored && isQuarantined) await client.send(md(value, `C${filled.cas}`), { by })
+    return { stored: isStored && !isQuarantined, tokens: found.tokens }
+  }
+
+  /** One trip. */
+  async release(key: string, token: Token, by: number): Promise<boolean> {
+    const lease = await this.#settled(key, token, by)
+    if (lease === undefined) return false
+    this.#leases.delete(token)
+    return (await this.#place.client.send(this.#ending(lease), { by })).code === 'HD'
+  }
+
+  /** Behind everybody's back: a lease that nobody will use is in the way of those who would. */
+  giveBack(won: WonLease): void {
+    const { client, clock, timeoutMs } = this.#place
+    if (won.cas === undefined || won.generation !== client.generation) return
+    client.send(this.#ending(won), { by: clock.now() + timeoutMs }).catch(ignore)
+  }
+
+  /** A key whose lease this process may hold, or a tag that it is about to carry, is in quarantine. */
+  voidAll(key: string): void {
+    for (const [token, lease] of this.#leases) if (lease.key === key) this.#void(token, lease)
+  }
+
+  /** One trip: the value or the lease that is there, the lease itself where there is neither, tokens, quarantines. */
+  async #ask(
+    { key, leaseMs, tags }: AcquireRequest,
+    cas: string | undefined,
+    by: number,
+  ): Promise<{ readonly look: ValueLook; readonly found: FoundTokens; readonly isQuarantined: boolean }> {
+    const { client, names } = this.#place
+    const value = names.of('v', key)
+    const found = new FoundTokens(this.#place, tags)
+    const asked = found.ask()
+    // The value that was seen is offered to whoever reads it next, which is this process or one that is as good.
+    const offer = cas === undefined ? [] : [md(value, `I C${cas}`)]
+    const look = mg(value, `${VALUE_FLAGS} N${expirySeconds(leaseMs, 0)}`)
+    const commands = [...offer, look, ...asked, ...this.#quarantines.ask([key], tags)]
+    const [looked, ...replies] = (await client.sendAll(commands, { by })).slice(offer.length)
+    found.learn(replies.slice(0, asked.length))
+    return {
+      look: lookAtValue(looked, key, client.serverNow()),
+      found,
+      isQuarantined: this.#quarantines.isAnyLive(replies.slice(asked.length)),
+    }
+  }
+
+  /** A lease that a read has won, with the tokens that it found. */
+  async #claim(held: HeldLease, request: AcquireRequest, by: number): Promise<Acquired> {
+    const { client } = this.#place
+    const { key, tags } = request
+    const known = this.#held.tokensOf(held, tags)
+    const found = new FoundTokens(this.#place, tags, known)
+    if (known !== undefined && found.areComplete) {
+      this.#extend(found, request.tagLifeMs)
+      this.#grant(held, request.token, this.#check(held, request))
+      return { state: 'won', tokens: found.tokens }
+    }
+    if (known === undefined) {
+      const asked = found.ask()
+      const quarantines = this.#quarantines.ask([key], tags)
+      const replies = await this.#orGiveBack(held, client.sendAll([...asked, ...quarantines], { by }))
+      found.learn(replies.slice(0, asked.length))
+      if (this.#quarantines.isAnyLive(replies.slice(asked.length))) {
+        this.giveBack(held)
+        return { state: 'quarantined', tokens: found.tokens }
+      }
+    }
+    return await this.#mintAndGrant(held, request, found, by)
+  }
+
+  /**
+   * Asks for quarantines behind the caller, who begins to load meanwhile: one that was set before is seen now, and one that
+   * is set later voids the lease. What is not known is as good as quarantined.
+   */
+  async #check({ key }: WonLease, { token, tags }: AcquireRequest): Promise<void> {
+    const { client, clock, timeoutMs } = this.#place
+    const isQuarantined = await client
+      .sendAll(this.#quarantines.ask([key], tags), { by: clock.now() + timeoutMs })
+      .then(
+        (replies) => this.#quarantines.isAnyLive(replies),
+        () => true,
+      )
+    const lease = this.#leases.get(token)
+    if (isQuarantined && lease !== undefined) this.#void(token, lease)
+  }
+
+  /** Mints what is missing. Whatever was quarantined before it is found behind it. */
+  async #mintAndGrant(
+    won: WonLease,
+    request: AcquireRequest,
+    found: FoundTokens,
+    by: number,
+  ): Promise<Acquired> {
+    const { key, tags, tagLifeMs, token } = request
+    if (!found.areComplete) {
+      const minting = found.mint(tagLifeMs)
+      const commands = [...minting, ...this.#quarantines.ask([key], tags)]
+      const replies = await this.#orGiveBack(won, this.#place.client.sendAll(commands, { by }))
+      found.learnMinted(replies.slice(0, minting.length))
+      if (this.#quarantines.isAnyLive(replies.slice(minting.length))) {
+        this.giveBack(won)
+        return { state: 'quarantined', tokens: found.tokens }
+      }
+    }
+    this.#extend(found, tagLifeMs)
+    this.#grant(won, token, undefined)
+    return { state: 'won', tokens: found.tokens }
+  }
+
+  async #orGiveBack<T>(won: WonLease, trip: Promise<T>): Promise<T> {
+    try {
+      return await trip
+    } catch (error) {
+      this.giveBack(won)
+      throw error
+    }
+  }
+
+  #grant(won: WonLease, token: Token, checked: Promise<unknown> | undefined): void {
+    const { key, cas, on, generation } = won
+    this.#signs.forget(key)
+    this.#leases.set(token, { key, cas, on, generation, name: cas ?? '', renewing: undefined, checked })
+  }
+
+  /** Behind the caller: tags that are about to expire. */
+  #extend(found: FoundTokens, lifeMs: number): void {
+    const { client, clock, timeoutMs } = this.#place
+    const extensions = found.extend(lifeMs)
+    if (extensions.length > 0) client.sendAll(extensions, { by: clock.now() + timeoutMs }).catch(ignore)
+  }
+
+  #void(token: Token, lease: Lease): void {
+    this.#leases.delete(token)
+    this.giveBack(lease)
+  }
+
+  /** Rule C; a lease that this process did not win is void too: nobody else may fill by it. */
+  #live(key: string, token: Token): Lease | undefined {
+    const lease = this.#leases.get(token)
+    if (lease?.key !== key) return undefined
+    if (this.#place.rules.mayFill(lease.generation, this.#place.client.generation)) return lease
+    this.#leases.delete(token)
+    return undefined
+  }
+
+  /** The lease, once nothing of it is in flight any more, with the cas by which it is filled or given back. */
+  async #settled(key: string, token: Token, by: number): Promise<(Lease & { cas: string }) | undefined> {
+    const lease = this.#live(key, token)
+    if (lease === undefined) return undefined
+    await lease.checked
+    await lease.renewing?.catch(ignore)
+    const cas = await this.#casOf(lease, by)
+    // Looked at again behind what was awaited: the next command goes over the connection of now.
+    return cas === undefined || this.#live(key, token) !== lease ? undefined : { ...lease, cas }
+  }
+
+  /** The cas of now; undefined: the lease is lost. One trip where a renewal got no answer. */
+  async #casOf(lease: Lease, by: number): Promise<string | undefined> {
+    if (lease.cas !== undefined) return lease.cas
+    const { client, names } = this.#place
+    const reply = await client.send(mg(names.of('v', lease.key), VALUE_FLAGS), { by })
+    const look = lookAtValue(reply, lease.key, client.serverNow())
+    if (look.state === 'lease' && look.name === lease.name) lease.cas = look.cas
+    return lease.cas
+  }
+
+  async #prolong(lease: Lease, leaseMs: number, by: number): Promise<boolean> {
+    const { client, names } = this.#place
+    const cas = await this.#casOf(lease, by)
+    if (cas === undefined) return false
+    if (lease.on === 'value') return await this.#signs.sign(lease.key, cas, leaseMs, by)
+    // A stub is written over itself, by cas: `mg … T` would cut the life of whatever had taken its place.
+    lease.cas = undefined
+    const flags = `C${cas} T${expirySeconds(leaseMs, 0)} F${LEASE_FLAG} c`
+    const reply = await client.send(ms(names.of('v', lease.key), lease.name, flags), { by })
+    if (reply.code !== 'HD') return false
+    lease.cas = reply.cas
+    return true
+  }
+
+  /** A stub goes; a value is offered to the next one who asks. */
+  #ending({ key, cas, on }: WonLease): MetaCommand {
+    return md(this.#place.names.of('v', key), on === 'stub' ? `C${cas}` : `I C${cas}`)
+  }
+}
+
+function noRoom(key: string): CacheError {
+  const message = 'the shared tier is full, and has no room for a lease: what is loaded is not stored'
+  return new CacheError('l2_error', message, { key, tier: 'l2', retryable: true })
+}
+
+function ignore(): void {}

@@ -1,0 +1,40 @@
+import type { MemcachedCommands } from '../client/memcached-client.ts'
+import { mg, ms } from '../client/meta-command.ts'
+import type { MemcachedFacts } from '../client/server-facts.ts'
+import type { Names } from './names.ts'
+import { removeNamespaceToken } from './namespace-token.ts'
+
+/** What tells one run of a server from another. */
+export type ServerRun = Pick<MemcachedFacts, 'pid' | 'startedAtMs'>
+
+// The server counts whole seconds, and looks at its clock once in one.
+const STARTED_MS_APART = 2000
+
+/**
+ * Rule R: a server that was restarted with its data, or another one behind the address, may hold what was invalidated while
+ * it was away. The mark (i) says on which server the namespace was last used: where it says another one the namespace token
+ * is removed, before anything is read. One trip, and three where it does. `isTrusted` false: whatever the mark says.
+ */
+export async function admit(
+  commands: MemcachedCommands,
+  opened: readonly Names[],
+  run: ServerRun,
+  isTrusted: boolean,
+  by: number,
+): Promise<void> {
+  const marks = await commands.sendAll(
+    opened.map((names) => mg(names.own('i'), 'v')),
+    { by },
+  )
+  const strange = opened.filter((_, i) => !isTrusted || !isMarkOf(marks[i]?.value?.toString('latin1'), run))
+  // The mark behind the removal: whoever dies in between leaves the old one.
+  const mark = `${run.pid} ${run.startedAtMs}`
+  await Promise.all(
+    strange.map((names) => removeNamespaceToken(commands, names, [ms(names.own('i'), mark, 'T0')], by)),
+  )
+}
+
+function isMarkOf(mark: string | undefined, { pid, startedAtMs }: ServerRun): boolean {
+  const [markedPid, markedMs = Number.NaN] = (mark ?? '').split(' ').map(Number)
+  return markedPid === pid && Math.abs(markedMs - startedAtMs) <= STARTED_MS_APART
+}

@@ -1,0 +1,89 @@
+import { describeEndpoint, type Endpoint, HandshakeRefused } from '@holdfast/wire'
+import type { StoreEnvironment, Timer } from 'holdfast/contracts'
+
+// A first connection that takes longer is told of, once; later losses are told of when they happen.
+const ABSENT_AFTER_MS = 200
+// Where there was no answer by then, an attempt has failed, for a reason that can be told, after this (it is given 1 s).
+const CAUSE_AFTER_MS = 1_500
+// A server that is away for longer is told of once more, with the reason why it cannot be used.
+const STILL_ABSENT_AFTER_MS = 5_000
+// Lines told between one connection and the next.
+const WARNINGS_MAX = 32
+
+/** What the log is told of a server: that it is away, why, and that it refuses. Each line once a connection. */
+export class ServerWatch {
+  readonly #address: string
+  readonly #endpoint: Endpoint
+  readonly #environment: StoreEnvironment
+  readonly #lastError: () => Error | undefined
+  readonly #told = new Set<string>()
+  #absence: Timer
+  /** Why the server refuses us: told by itself, and not once more as the reason of its absence. */
+  #refusal: string | undefined
+  #isClosed = false
+
+  /** `lastError`: why the last attempt to connect ended. */
+  constructor(
+    address: string,
+    endpoint: Endpoint,
+    environment: StoreEnvironment,
+    lastError: () => Error | undefined,
+  ) {
+    this.#address = address
+    this.#endpoint = endpoint
+    this.#environment = environment
+    this.#lastError = lastError
+    this.#absence = this.#warnIfAbsent('not reached yet, going on without it', ABSENT_AFTER_MS)
+  }
+
+  ready(): void {
+    this.#absence.cancel()
+    this.#told.clear()
+    this.#refusal = undefined
+  }
+
+  lost(error: Error): void {
+    // A refusal is told by itself, right behind this.
+    if (!(error instanceof HandshakeRefused)) {
+      this.warn(`is lost (${this.#reasonOf(error)}); going on without it, and connecting again`, ' ')
+    }
+    this.#absence.cancel()
+    if (!this.#isClosed) this.#absence = this.#warnIfAbsent('still away', STILL_ABSENT_AFTER_MS)
+  }
+
+  refused(error: Error): void {
+    this.#refusal = error.message
+    this.warn(`${error.message}; going on without it`)
+  }
+
+  warn(text: string, separator = ': '): void {
+    if (this.#isClosed || this.#told.has(text) || this.#told.size >= WARNINGS_MAX) return
+    this.#told.add(text)
+    this.#environment.log('warn', `L2 ${this.#address}${separator}${text}`)
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#absence.cancel()
+  }
+
+  /** A server that cannot be reached is a normal state, but not one to be silent about. */
+  #warnIfAbsent(what: string, afterMs: number): Timer {
+    return this.#environment.clock.after(afterMs, () => {
+      const error = this.#lastError()
+      if (error === undefined) {
+        const isTls = this.#endpoint.transport === 'tls'
+        this.warn(
+          `${what}: ${isTls ? 'no answer to the TLS handshake yet (is it a TLS port?)' : 'no answer'}`,
+        )
+        this.#absence = this.#warnIfAbsent('still away', CAUSE_AFTER_MS)
+      } else if (error.message !== this.#refusal) this.warn(`${what}: ${this.#reasonOf(error)}`)
+    })
+  }
+
+  /** Why a connection ended. The line that it is told in names the configured server already. */
+  #reasonOf({ message }: Error): string {
+    const where = `${describeEndpoint(this.#endpoint)}: `
+    return message.startsWith(where) ? message.slice(where.length) : message
+  }
+}

@@ -1,0 +1,108 @@
+import type { TagToken, Tokens } from 'holdfast/contracts'
+import { expirySeconds } from '../client/expiry-seconds.ts'
+import { type MetaCommand, mg, ms } from '../client/meta-command.ts'
+import type { MetaKey } from '../client/meta-key.ts'
+import type { MetaReply } from '../client/meta-reply.ts'
+import type { Place } from './place.ts'
+
+/** What stands under the name of a token. */
+export interface FoundToken {
+  /** undefined: none. */
+  readonly token: TagToken | undefined
+  /** Of what stands there and is none: somebody else wrote it, and it is to be replaced. */
+  readonly foreignCas: string | undefined
+  /** Whole seconds that are left; -1: for ever. */
+  readonly ttlSec: number
+}
+
+const NOTHING: FoundToken = { token: undefined, foreignCas: undefined, ttlSec: -1 }
+const TOKEN_BYTES = 8
+/** What a read of a token asks for. */
+export const TOKEN_FLAGS = 'v c t'
+
+/** What a reply to `mg … v c t` says. */
+export function foundToken({ code, value, cas, ttlSec = -1 }: MetaReply): FoundToken {
+  if (code !== 'VA') return NOTHING
+  const isToken = value?.length === TOKEN_BYTES || value?.length === 2 * TOKEN_BYTES
+  if (!isToken) return { token: undefined, foreignCas: cas, ttlSec }
+  return { token: value.toString('latin1'), foreignCas: undefined, ttlSec }
+}
+
+/** The tokens of a namespace, its epoch and some tags, as they were found: in this order. */
+export class FoundTokens {
+  readonly tags: readonly string[]
+  readonly #place: Place
+  readonly #found: FoundToken[]
+
+  /** `found`: of the namespace, the epoch and the tags, as far as they are known. */
+  constructor(place: Place, tags: readonly string[], found: readonly FoundToken[] = []) {
+    this.tags = tags
+    this.#place = place
+    this.#found = Array.from({ length: 2 + tags.length }, (_, i) => found[i] ?? NOTHING)
+  }
+
+  /** Asks for all of them, for the epoch last: that it has not moved says something of tags that were read before it (T'). */
+  ask(): MetaCommand[] {
+    const [namespace, epoch, ...tags] = this.#keys().map((key) => mg(key, TOKEN_FLAGS))
+    return [namespace, ...tags, epoch].flatMap((command) => command ?? [])
+  }
+
+  /** Takes the replies to `ask`. */
+  learn(replies: readonly MetaReply[]): void {
+    const [namespace, ...tags] = replies.map(foundToken)
+    const epoch = tags.pop()
+    this.#found.splice(0, this.#found.length, namespace ?? NOTHING, epoch ?? NOTHING, ...tags)
+  }
+
+  get areComplete(): boolean {
+    return this.#found.every(({ token }) => token !== undefined)
+  }
+
+  /** Mints those that are missing, each of which is read behind it: the first to mint one has minted it for all. */
+  mint(lifeMs: number): MetaCommand[] {
+    const life = `T${expirySeconds(lifeMs, this.#place.client.serverNow())}`
+    return this.#missing().flatMap(([key, { foreignCas }, index]) => {
+      const mode = foreignCas === undefined ? 'ME' : `C${foreignCas}`
+      return [ms(key, this.#place.clock.token(), `${mode} ${index < 2 ? 'T0' : life}`), mg(key, TOKEN_FLAGS)]
+    })
+  }
+
+  /** Takes the replies to `mint`. */
+  learnMinted(replies: readonly MetaReply[]): void {
+    for (const [i, [, , index]] of this.#missing().entries()) {
+      const reply = replies[2 * i + 1]
+      if (reply !== undefined) this.#found[index] = foundToken(reply)
+    }
+  }
+
+  /** Extends the life of tags of which less than a quarter is left: an entry that lives on needs them. */
+  extend(lifeMs: number): MetaCommand[] {
+    const life = expirySeconds(lifeMs, this.#place.client.serverNow())
+    return this.#keys().flatMap((key, i) => {
+      const { token, ttlSec } = this.#found[i] ?? NOTHING
+      const isShort = token !== undefined && ttlSec >= 0 && ttlSec * 1000 < lifeMs / 4
+      return i >= 2 && isShort ? [mg(key, `T${life}`)] : []
+    })
+  }
+
+  get tokens(): Tokens {
+    const tags = new Map<string, TagToken>()
+    this.tags.forEach((tag, i) => {
+      const token = this.#found[2 + i]?.token
+      if (token !== undefined) tags.set(tag, token)
+    })
+    return { namespace: this.#found[0]?.token, epoch: this.#found[1]?.token, tags }
+  }
+
+  #keys(): MetaKey[] {
+    const { names } = this.#place
+    return [names.namespace, names.epoch, ...this.tags.map((tag) => names.of('t', tag))]
+  }
+
+  #missing(): (readonly [key: MetaKey, found: FoundToken, index: number])[] {
+    return this.#keys().flatMap((key, i) => {
+      const found = this.#found[i] ?? NOTHING
+      return found.token === undefined ? [[key, found, i] as const] : []
+    })
+  }
+}

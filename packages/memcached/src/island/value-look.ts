@@ -1,0 +1,51 @@
+import { type DecodedEntry, decodeEntry } from 'holdfast/contracts'
+import type { MetaReply } from '../client/meta-reply.ts'
+
+/** The client flag of a lease stub that was renewed: its value names the lease. A fresh one is empty. */
+export const LEASE_FLAG = 1
+/** What a read of a value or lease asks for. */
+export const VALUE_FLAGS = 'v c f'
+// In place of the id of a value that was passed over for its length: as long as one.
+const PASSED_OVER = '\0\0large\0'
+const ID_CHARS = 8
+
+/** What stands where a value would. */
+export type ValueLook =
+  /** With `N`: the server had no room for a lease either. */
+  | { readonly state: 'absent' }
+  /** A lease on nothing; `won`: by whoever looked. `name` stays when it is renewed, and its cas does not. */
+  | { readonly state: 'lease'; readonly cas: string; readonly name: string; readonly won: boolean }
+  /** `leased`: somebody loads over it; `won`: whoever looked has just won that right. */
+  | {
+      readonly state: 'value'
+      readonly cas: string
+      readonly entry: DecodedEntry
+      readonly leased: boolean
+      readonly won: boolean
+    }
+
+/** What a reply to `mg … v c f` says. The payload is a view into the reply's bytes. */
+export function lookAtValue(reply: MetaReply | undefined, key: string, serverNowMs: number): ValueLook {
+  if (reply?.code !== 'VA') return { state: 'absent' }
+  const { value, size, cas = '0', won, lost } = reply
+  if (size === 0) return { state: 'lease', cas, name: cas, won }
+  if (reply.clientFlags === LEASE_FLAG)
+    return { state: 'lease', cas, name: value?.toString('latin1') ?? cas, won }
+  // A value that somebody holds the lease of is not handed back with its cas: that would void the lease.
+  const behind = lost ? '' : cas
+  const entry: DecodedEntry =
+    value === undefined
+      ? { readable: false, reason: `${size} bytes`, isTooLarge: true, seen: PASSED_OVER + behind }
+      : decodeEntry(value, key, serverNowMs, behind)
+  return { state: 'value', cas, entry, leased: lost, won }
+}
+
+/** The id in what a caller has seen. */
+export function seenId(seen: string | undefined): string | undefined {
+  return seen?.slice(0, ID_CHARS)
+}
+
+/** The cas behind the id, where its reader knew it. */
+export function seenCas(seen: string | undefined): string | undefined {
+  return seen !== undefined && seen.length > ID_CHARS ? seen.slice(ID_CHARS) : undefined
+}
