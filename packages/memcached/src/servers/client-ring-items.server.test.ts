@@ -3,10 +3,10 @@ import { systemClock } from 'holdfast/contracts'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { MemcachedClient } from '../client/memcached-client.ts'
 import { Names } from '../island/names.ts'
+import { SEALED } from '../island/sealed.ts'
 import { parseMemcachedUrls } from '../url.ts'
 import { ClientRingItems } from './client-ring-items.ts'
 import { nameInRing } from './island.ts'
-import { SEALED } from './ring-items.ts'
 
 let server: MemcachedServer
 let client: MemcachedClient

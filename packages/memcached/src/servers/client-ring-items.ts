@@ -4,8 +4,9 @@ import { md, mg, ms } from '../client/meta-command.ts'
 import type { MetaKey } from '../client/meta-key.ts'
 import type { MetaReply } from '../client/meta-reply.ts'
 import { Names } from '../island/names.ts'
+import { SEALED } from '../island/sealed.ts'
 import { nameInRing } from './island.ts'
-import { type RingItems, type RingLook, SEALED } from './ring-items.ts'
+import type { RingItems, RingLook } from './ring-items.ts'
 
 /** What a ring keeps on a Memcached server: the record `r` under the namespace's own name, the token `n` of each ring. */
 export class ClientRingItems implements RingItems {

@@ -11,10 +11,11 @@ import {
   type Timer,
   type Tokens,
 } from 'holdfast/contracts'
+import { SEALED } from '../island/sealed.ts'
 import { nameInRing } from './island.ts'
 import type { PoolRules } from './pool-rules.ts'
 import type { PoolServer } from './pool-server.ts'
-import { type RingItems, SEALED } from './ring-items.ts'
+import type { RingItems } from './ring-items.ts'
 import type { RingMembership } from './ring-membership.ts'
 
 // Between attempts to tell a server that answers what it is owed, and to be admitted to it.
@@ -138,7 +139,7 @@ export class NamespaceOnServer implements StoreWatcher {
 
   /** The same, of one that answers none, and that others must be able to rely on. */
   async useLooking(operation: (names: NamespaceStore) => Promise<void>, by: number): Promise<void> {
-    await this.use((names) => this.#lookBehind(operation(names), by), by)
+    await this.use((names) => this.#looking(operation(names), by), by)
   }
 
   /** Whether these tokens are the closing marker; the namespace hears of it then. */
@@ -293,13 +294,16 @@ export class NamespaceOnServer implements StoreWatcher {
     }
   }
 
-  /** Sends it, and looks behind it whether the ring was still in use: else nobody hears of it who should. */
+  /** Sends it, and looks whether the ring is still in use: else nobody hears of it who should. */
   async #apply(invalidation: Invalidation, by: number): Promise<void> {
-    await this.#lookBehind(applyInvalidation(this.names, invalidation, by), by)
+    await this.#looking(applyInvalidation(this.names, invalidation, by), by)
   }
 
-  /** Rejects where the ring was sealed by the time that this was done. The look goes behind it in the same trip. */
-  async #lookBehind(work: Promise<unknown>, by: number): Promise<void> {
+  /**
+   * Rejects where the ring is sealed. A look in the same trip is enough, however long the work takes: another ring is
+   * used only after this one is sealed, and what it then loads is what was committed before the work began.
+   */
+  async #looking(work: Promise<unknown>, by: number): Promise<void> {
     const [{ isSealed }] = await Promise.all([this.#items.look(this.#ring.epoch, by), work])
     if (!isSealed || !this.#ring.rules.heedsSeal) return
     this.#events.displaced()

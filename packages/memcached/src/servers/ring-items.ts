@@ -1,11 +1,3 @@
-import type { Token } from 'holdfast/contracts'
-
-/**
- * The closing marker: what the namespace token of a ring is overwritten with on each of its servers before another ring
- * is used. No clock makes it; no entry matches it; whoever reads, acquires, puts or invalidates sees it in the same trip.
- */
-export const SEALED: Token = 'hf-moved'
-
 /** How a namespace stands on a server. */
 export interface RingLook {
   /** The record of the ring that is in use, and by what it can be replaced; undefined: there is none. */

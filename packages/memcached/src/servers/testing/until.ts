@@ -1,0 +1,14 @@
+import { systemClock } from 'holdfast/contracts'
+
+const POLL_MS = 2
+// Whatever a test waits for is there within milliseconds, or never.
+const WAIT_MS_MAX = 10_000
+
+/** Resolves once the condition holds. Rejects with `what` when it does not within 10 s. */
+export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  const by = systemClock.now() + WAIT_MS_MAX
+  while (!(await holds())) {
+    if (systemClock.now() > by) throw new Error(`waited ${WAIT_MS_MAX} ms in vain: ${what}`)
+    await new Promise<void>((resolve) => void systemClock.after(POLL_MS, resolve, 'caller'))
+  }
+}
