@@ -54,6 +54,9 @@ export function parseMemcachedUrls(urls: string | readonly string[]): readonly M
 
 function parseUrl(text: string): readonly MemcachedAddress[] {
   const parts = splitServerUrl(text, PROTOCOLS, FORMS, bad)
+  if (parts.credentials !== undefined && parts.credentials.reveal().user === undefined) {
+    throw bad('user', 'one, before the password')
+  }
   if (parts.protocol === 'memcached+unix') return [parseUnix(parts)]
   // With a comma that is not encoded they may be those of another host, and its host a part of them.
   const beforeHost = text.slice(0, text.lastIndexOf('@') + 1)

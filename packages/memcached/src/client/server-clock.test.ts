@@ -1,0 +1,43 @@
+import { type ManualClock, manualClock } from '@holdfast/testkit'
+import { describe, expect, test } from 'vitest'
+import { ServerClock } from './server-clock.ts'
+
+/** The whole second that the server is in. */
+const SECOND = 1_800_000_000
+
+/** A machine whose wall clock shows this many milliseconds of that second. */
+function machineAt(ms: number): { clock: ManualClock; server: ServerClock } {
+  const clock = manualClock()
+  clock.shiftWall(SECOND * 1000 + ms - clock.wallNow())
+  return { clock, server: new ServerClock(clock) }
+}
+
+describe('the server clock', () => {
+  test('is this machine’s until a server was asked', async () => {
+    const { clock, server } = machineAt(250)
+    expect(server.now()).toBe(SECOND * 1000 + 250)
+    await clock.advance(1000)
+    expect(server.now()).toBe(SECOND * 1000 + 1250)
+  })
+
+  test.each([
+    ['within what the server allows', 700, 700],
+    ['at the end of it', 1999, 1999],
+    ['behind', -3_600_000, 0],
+    ['ahead', 3_600_000, 2000],
+  ])('where this machine’s is %s', async (_, ms, expected) => {
+    const { clock, server } = machineAt(ms)
+    server.sample(SECOND, clock.now())
+    expect(server.now()).toBe(SECOND * 1000 + expected)
+    await clock.advance(5000)
+    expect(server.now()).toBe(SECOND * 1000 + expected + 5000)
+  })
+
+  test('an answer that took its time leaves more room', async () => {
+    const { clock, server } = machineAt(9000)
+    const sentAt = clock.now()
+    await clock.advance(400)
+    server.sample(SECOND, sentAt)
+    expect(server.now()).toBe(SECOND * 1000 + 2400)
+  })
+})
