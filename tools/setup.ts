@@ -1,5 +1,5 @@
 /**
- * Makes sure that what the tests need is on this machine: `node tools/setup.ts [memcached] [postgres]`.
+ * Makes sure that what the tests need is on this machine: `node tools/setup.ts [postgres]`.
  * Runs before `npm test`. What is missing is installed where that needs no question (root, apt-get), and no
  * daemon is left behind; anywhere else the line to type is printed and the exit code is 1. Never uses sudo.
  */
