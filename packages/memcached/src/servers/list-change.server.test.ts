@@ -21,7 +21,8 @@ async function uses({ cache }: FleetNode, count: number): Promise<void> {
   await until(`${count} servers are used`, async () => {
     const facts = await cache.inspect().catch(() => undefined)
     const states = facts?.servers?.map(({ state }) => state) ?? []
-    return states.length === count && states.every((state) => state === 'used')
+    const areUsed = states.length === count && states.every((state) => state === 'used')
+    return areUsed && cache.stats().l2.online
   })
 }
 

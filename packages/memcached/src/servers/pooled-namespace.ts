@@ -113,6 +113,11 @@ export class PooledNamespace implements NamespaceStore {
     return this.#inUse?.owedTo(server) ?? 0
   }
 
+  /** Connected there, answered, and admitted. */
+  isUpOn(server: PoolServer): boolean {
+    return this.#inUse?.isUpOn(server) === true
+  }
+
   read(request: ReadRequest, by: number): void {
     const at = this.#inUse?.at(this.#inUse.partOf(request.key))
     if (at?.isUsed !== true) request.failed(at?.absence ?? this.#absence())

@@ -77,6 +77,10 @@ export class RingInUse {
     return this.#parts.find((part) => part.server === server)?.owed ?? 0
   }
 
+  isUpOn(server: PoolServer): boolean {
+    return this.#parts.some((part) => part.server === server && part.isUp)
+  }
+
   /** Its own server; while that is not used, the one of the gutter that is. */
   partOf(key: string): number {
     const home = this.ring.homeOf(key)

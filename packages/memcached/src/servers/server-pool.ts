@@ -185,16 +185,11 @@ export class ServerPool implements Store {
 
   async #inspectOne(server: PoolServer, by: number): Promise<ServerFacts> {
     const { address } = server.island
-    const owed = this.#owedTo(server)
+    const namespaces = [...this.#namespaces.values()]
     const facts = await server.island.inspect(by).catch(() => undefined)
-    const state = facts === undefined || !server.answers ? 'away' : owed > 0 ? 'owed' : 'used'
-    return { address, state, owed, facts }
-  }
-
-  #owedTo(server: PoolServer): number {
-    let owed = 0
-    for (const opened of this.#namespaces.values()) owed += opened.owedTo(server)
-    return owed
+    const owed = namespaces.reduce((sum, opened) => sum + opened.owedTo(server), 0)
+    const isUp = facts !== undefined && namespaces.every((opened) => opened.isUpOn(server))
+    return { address, state: isUp ? (owed > 0 ? 'owed' : 'used') : 'away', owed, facts }
   }
 }
 

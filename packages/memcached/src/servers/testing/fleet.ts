@@ -92,7 +92,8 @@ export class Fleet implements AsyncDisposable {
     this.#nodes.push(node)
     await until('every server is used', async () => {
       const facts = await node.cache.inspect().catch(() => undefined)
-      return facts?.servers?.every(({ state }) => state === 'used') ?? facts !== undefined
+      const areUsed = facts?.servers?.every(({ state }) => state === 'used') ?? facts !== undefined
+      return areUsed && node.cache.stats().l2.online
     })
     return node
   }
