@@ -101,6 +101,25 @@ describe("L1 mode 'tracked'", () => {
     expect(read()).toEqual({ value: undefined })
   })
 
+  test('a heartbeat that was on its way when the machine was suspended verifies nothing of the time after', async () => {
+    await using stage = new Stage()
+    const [a, b] = [stage.node(), stage.node()]
+    await b.cache.set('k', 'old')
+    await a.cache.get('k')
+    a.connection.hold()
+    await stage.advance(334)
+    stage.clock.shiftWall(5_000)
+    await b.cache.delete('k')
+    // The answer to the heartbeat, and not yet the push behind it.
+    a.connection.release(1)
+    const read = watched(a.cache.get('k'))
+    await stage.settle()
+    expect(read()).toBe('pending')
+    a.connection.release()
+    await stage.settle()
+    expect(read()).toEqual({ value: undefined })
+  })
+
   test('a wall clock that is set back does no harm', async () => {
     await using stage = new Stage()
     const { cache } = stage.node()

@@ -70,6 +70,8 @@ export class L2Link implements StoreWatcher {
   #connected = false
   #verifiedAt = Number.NEGATIVE_INFINITY
   #verifiedWall = Number.NEGATIVE_INFINITY
+  /** Wall time less the monotonic one, when something was last verified. */
+  #wallAhead = Number.POSITIVE_INFINITY
   #replaying: Promise<void> | undefined
   /** Each ends with its deadline. */
   readonly #lifting = new Set<Promise<void>>()
@@ -237,7 +239,10 @@ export class L2Link implements StoreWatcher {
 
   verified(sentAtMs: number): void {
     if (sentAtMs <= this.#verifiedAt) return
-    this.#verifiedWall = this.#clock.wallNow() - (this.#clock.now() - sentAtMs)
+    // Where the machine was suspended since, wall time is further ahead than it was when this was sent.
+    const wallAhead = this.#clock.wallNow() - this.#clock.now()
+    this.#verifiedWall = sentAtMs + Math.min(wallAhead, this.#wallAhead)
+    this.#wallAhead = wallAhead
     this.#verifiedAt = sentAtMs
   }
 
