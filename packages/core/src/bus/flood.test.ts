@@ -10,7 +10,7 @@ import { ChangesWriter } from './write-frame.ts'
 const MESSAGES_PER_S = 50_000
 const FLOOD_MS = 1_500
 const TICK_MS = 5
-const LAG_MS_MAX = 50
+const HELD_MS_MAX = 50
 
 /** A bus whose frames a test hands over itself; what the cache publishes comes back at once. */
 function handedBus(): { bus: Bus; listener: () => BusListener | undefined } {
@@ -41,21 +41,26 @@ function makeFrames(count: number): Uint8Array[] {
   })
 }
 
-/** How late timers were while `during` ran, 99 of 100. */
-async function lagMs(during: () => Promise<void>): Promise<number> {
-  const lags: number[] = []
+/**
+ * How long the thread was held between two turns in which timers could fire, 99 of 100, in its own processor time: what
+ * other processes take of the machine meanwhile is not our doing.
+ */
+async function heldMs(during: () => Promise<void>): Promise<number> {
+  const held: number[] = []
   let isOver = false
   const measuring = (async () => {
+    let before = process.threadCpuUsage()
     while (!isOver) {
-      const due = performance.now() + TICK_MS
       await new Promise((resolve) => setTimeout(resolve, TICK_MS))
-      lags.push(performance.now() - due)
+      const { user, system } = process.threadCpuUsage(before)
+      before = process.threadCpuUsage()
+      held.push((user + system) / 1000)
     }
   })()
   await during()
   isOver = true
   await measuring
-  return lags.sort((a, b) => a - b)[Math.floor(lags.length * 0.99)] ?? 0
+  return held.sort((a, b) => a - b)[Math.floor(held.length * 0.99)] ?? 0
 }
 
 async function withCache(run: (cache: Cache, listener: BusListener) => Promise<void>): Promise<void> {
@@ -74,21 +79,19 @@ async function withCache(run: (cache: Cache, listener: BusListener) => Promise<v
   await run(cache, told)
 }
 
-test('at an even pace: all of it is heard, and timers are not late', async () => {
+test('at an even pace: all of it is heard, and timers are not kept waiting', async () => {
   await withCache(async (cache, listener) => {
     const frames = makeFrames((MESSAGES_PER_S * FLOOD_MS) / 1000)
-    // What this machine does to a timer anyway, while other tests run.
-    const before = await lagMs(() => new Promise((resolve) => setTimeout(resolve, 500)))
     let sent = 0
     const start = performance.now()
-    const during = await lagMs(async () => {
+    const held = await heldMs(async () => {
       while (sent < frames.length) {
         const due = Math.min(frames.length, ((performance.now() - start) / 1000) * MESSAGES_PER_S)
         for (; sent < due; sent++) listener.received(frames[sent] ?? Buffer.alloc(0))
         await new Promise((resolve) => setTimeout(resolve, 1))
       }
     })
-    expect(during).toBeLessThan(LAG_MS_MAX + before)
+    expect(held).toBeLessThan(HELD_MS_MAX)
     await expect.poll(() => cache.stats().bus.received + cache.stats().bus.ignored).toBe(frames.length)
     expect(cache.stats().bus).toMatchObject({ publishers: 64, ignored: 0, doubts: { gap: 0, overflow: 0 } })
     // Each key was named, so nothing is left of them.
@@ -99,15 +102,14 @@ test('at an even pace: all of it is heard, and timers are not late', async () =>
 test('a second of it at once: the event loop goes on, and L1 is in doubt', async () => {
   await withCache(async (cache, listener) => {
     const frames = makeFrames(MESSAGES_PER_S)
-    const before = await lagMs(() => new Promise((resolve) => setTimeout(resolve, 500)))
-    const during = await lagMs(async () => {
+    const held = await heldMs(async () => {
       for (let burst = 0; burst < 3; burst++) {
         for (const frame of frames) listener.received(frame)
         expect(cache.stats().bus.verified).toBe(false)
         await new Promise((resolve) => setTimeout(resolve, 200))
       }
     })
-    expect(during).toBeLessThan(LAG_MS_MAX + before)
+    expect(held).toBeLessThan(HELD_MS_MAX)
     expect(cache.stats().bus.doubts.overflow).toBeGreaterThan(0)
     // Afterwards it is as it was. Who spoke in the flood and never again has vanished by then.
     await expect.poll(() => cache.stats().bus.verified, { timeout: 5_000 }).toBe(true)
