@@ -13,7 +13,7 @@ import {
   type Tokens,
   type Names as TouchedNames,
 } from 'holdfast/contracts'
-import { type MetaCommand, md } from '../client/meta-command.ts'
+import { type MetaCommand, md, mg } from '../client/meta-command.ts'
 import { HeldLeases } from './held-leases.ts'
 import { Leases } from './leases.ts'
 import { removeNamespaceToken } from './namespace-token.ts'
@@ -21,7 +21,7 @@ import type { Place } from './place.ts'
 import { Quarantines } from './quarantines.ts'
 import { TagWrites } from './tag-writes.ts'
 import { TickReads } from './tick-reads.ts'
-import { FoundTokens } from './token-items.ts'
+import { FoundTokens, foundToken, TOKEN_FLAGS } from './token-items.ts'
 import { ValueWrites } from './value-writes.ts'
 
 /**
@@ -79,11 +79,12 @@ export class IslandNamespace implements NamespaceStore {
     if (mintLifeMs === undefined || found.areComplete) return found.tokens
     const minting = found.mint(mintLifeMs)
     // The epoch once more, behind the tags that are minted now (rule T').
-    const epoch = mg(this.#place.names.epoch, TOKEN_FLAGS)
-    const [read, ...minted] = await this.#send([...minting, ...quarantines, epoch], by).then(epochFirst)
+    const again = mg(this.#place.names.epoch, TOKEN_FLAGS)
+    const minted = await this.#send([...minting, again, ...quarantines], by)
     found.learnMinted(minted.slice(0, minting.length))
-    if (this.#quarantines.isAnyLive(minted.slice(minting.length))) this.#leases.voidAll(key)
-    return { ...found.tokens, epoch: read === undefined ? undefined : foundToken(read).token }
+    const [epoch, ...quarantined] = minted.slice(minting.length)
+    if (this.#quarantines.isAnyLive(quarantined)) this.#leases.voidAll(key)
+    return { ...found.tokens, epoch: epoch === undefined ? undefined : foundToken(epoch).token }
   }
 
   async acquire(request: AcquireRequest, by: number): Promise<Acquired> {
