@@ -145,6 +145,8 @@ describe('a namespace', () => {
     }
     connections[1]?.reconnect()
     await stage.settle()
+    // For a moment it waits for the others.
+    await stage.advance(150)
     expect([...states, cache.stats().l2.online]).toEqual([true, true, false, true])
   })
 

@@ -1,12 +1,12 @@
-import type { Invalidation, Names, Reached, StoreEnvironment } from 'holdfast/contracts'
+import type { Clock, Invalidation, Names, Reached, StoreEnvironment, Timer } from 'holdfast/contracts'
 import { NamespaceOnServer } from './namespace-on-server.ts'
 import type { PoolRules } from './pool-rules.ts'
 import type { PoolServer } from './pool-server.ts'
 import type { Ring } from './ring.ts'
 import type { RingMembership } from './ring-membership.ts'
 
-// How long a namespace that was just opened waits for the last of its servers: those that are here are not used before,
-// so that a process that starts does not load around the others.
+// How long the first of the servers that are connected waits for the last: a process that starts, or has been cut off
+// from all, does not load around those that come a moment later.
 const OPENING_MS = 150
 
 /** What is told of a ring in use; never while it is being made, or after it was left. */
@@ -23,7 +23,9 @@ export class RingInUse {
   readonly ring: Ring
   readonly #rules: PoolRules
   readonly #parts: readonly NamespaceOnServer[]
-  #isOpening = true
+  readonly #clock: Clock
+  #isUp = false
+  #opening: Timer | undefined
   #isLeft = false
 
   constructor(
@@ -36,25 +38,20 @@ export class RingInUse {
     const { environment, rules } = pool
     this.ring = ring
     this.#rules = rules
+    this.#clock = environment.clock
     const alone = ring.servers.length === 1
     const here = { name, epoch: ring.record.epoch, membership, rules, alone }
     const told: RingEvents = {
-      changed: () => this.#isLeft || events.changed(),
+      changed: () => this.#isLeft || this.#changed(events),
       verified: () => this.#isLeft || events.verified(),
       displaced: () => this.#isLeft || events.displaced(),
     }
     this.#parts = ring.servers.map((server) => new NamespaceOnServer(server, here, environment, told))
-    environment.clock.after(OPENING_MS, () => {
-      this.#isOpening = false
-      told.changed()
-    })
   }
 
-  /** Whether a server is used; those that are here first wait for the others, for a moment. */
+  /** Whether servers are used. */
   get isUp(): boolean {
-    const up = this.#up.length
-    if (up === this.#parts.length) this.#isOpening = false
-    return up > 0 && !this.#isOpening
+    return this.#isUp
   }
 
   /** What the servers that are used say of themselves, each word once. */
@@ -128,7 +125,24 @@ export class RingInUse {
   /** Ends its use; answers what its servers are still owed. */
   leave(): readonly Invalidation[] {
     this.#isLeft = true
+    this.#opening?.cancel()
     return this.#parts.flatMap((part) => part.close())
+  }
+
+  #changed(events: RingEvents): void {
+    const up = this.#up.length
+    const isDecided = up === 0 || up === this.#parts.length
+    if (isDecided) {
+      this.#opening?.cancel()
+      this.#opening = undefined
+      this.#isUp = up > 0
+    } else if (!this.#isUp) {
+      this.#opening ??= this.#clock.after(OPENING_MS, () => {
+        this.#isUp = true
+        events.changed()
+      })
+    }
+    events.changed()
   }
 
   get #up(): readonly NamespaceOnServer[] {

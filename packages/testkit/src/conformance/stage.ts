@@ -1,5 +1,5 @@
 import { fail } from 'node:assert/strict'
-import { type Clock, type Store, type StoreEnvironment, systemClock } from 'holdfast/contracts'
+import { CacheError, type Clock, type Store, type StoreEnvironment, systemClock } from 'holdfast/contracts'
 import { Client } from './client.ts'
 import type { EvictedKind, StoreHarness } from './harness.ts'
 import { RecordingWatcher } from './recording-watcher.ts'
@@ -68,6 +68,21 @@ export class Stage {
   /** Waits until the client was told `event`. */
   async told(client: Client, event: string): Promise<void> {
     await this.until(() => client.watcher.has(event), `the watcher to be told '${event}'`)
+  }
+
+  /** Waits until the part that keeps a key is used (again), where the store has parts. */
+  async used(client: Client, key: string): Promise<void> {
+    const endMs = this.clock.now() + (this.#harness.patienceMs ?? PATIENCE_MS)
+    for (;;) {
+      try {
+        await client.read(key)
+        return
+      } catch (error) {
+        if (!(error instanceof CacheError) || error.code !== 'l2_part_away') throw error
+      }
+      if (this.clock.now() >= endMs) fail(`expected the part of ${key} to be used`)
+      await this.pass(5)
+    }
   }
 
   /**

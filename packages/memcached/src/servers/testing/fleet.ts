@@ -8,7 +8,6 @@ import {
 import { type Connect, connectSocket } from '@holdfast/wire'
 import { type Cache, type CacheOptions, createCache, type StoreDefinition } from 'holdfast'
 import { Names } from '../../island/names.ts'
-import type { MemcachedAddress } from '../../url.ts'
 import { createPlacement } from '../create-placement.ts'
 import { nameInRing } from '../island.ts'
 import { type ListSource, staticList } from '../list-source.ts'
@@ -16,6 +15,7 @@ import { memcachedPool } from '../memcached-pool.ts'
 import type { ListedServer } from '../placement.ts'
 import type { PoolRules } from '../pool-rules.ts'
 import { ringEpoch } from '../ring-epoch.ts'
+import { addressOf } from './address-of.ts'
 import { until } from './until.ts'
 
 /** One process of a fleet. */
@@ -124,9 +124,4 @@ export class Fleet implements AsyncDisposable {
 
 export function listedAs({ port }: MemcachedServer): ListedServer {
   return { host: '127.0.0.1', port, weight: 1 }
-}
-
-function addressOf({ host, port, weight }: ListedServer): MemcachedAddress {
-  const endpoint = { transport: 'tcp', host, port } as const
-  return { endpoint, credentials: undefined, weight, display: `memcached://${host}:${port}` }
 }

@@ -207,6 +207,7 @@ const lossCases: readonly CaseDefinition[] = [
         const [first, second] = watcher.generations
         ok(first !== undefined && second !== undefined && second > first, `${first} then ${second}`)
       }
+      await stage.used(client, 'k')
       equal(await client.readText('k'), 'v')
     },
   },
@@ -219,6 +220,7 @@ const lossCases: readonly CaseDefinition[] = [
       const load = await client.win('k')
       await stage.cut()
       await stage.told(client, 'connected')
+      await stage.used(client, 'k')
       equal((await client.fill(load, 'v')).stored, false)
       equal(await client.read('k'), undefined)
     },
@@ -247,7 +249,10 @@ const lossCases: readonly CaseDefinition[] = [
       const [one, other] = [await stage.open(), await stage.open()]
       const { tokens } = await one.load('k', 'v', ['t'])
       await stage.restart()
-      for (const client of [one, other]) await stage.told(client, 'connected')
+      for (const client of [one, other]) {
+        await stage.told(client, 'connected')
+        await stage.used(client, 'k')
+      }
       const after = await one.tokens('t')
       notEqual(after.namespace, tokens.namespace)
       const entry = await one.read('k')

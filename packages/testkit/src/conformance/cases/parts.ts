@@ -1,9 +1,8 @@
 import { deepEqual, equal, fail, notEqual, ok } from 'node:assert/strict'
-import { AwaitedRead, CacheError, type Token } from 'holdfast/contracts'
+import { AwaitedRead, type Token } from 'holdfast/contracts'
 import type { CaseDefinition } from '../case-definition.ts'
 import type { Client } from '../client.ts'
 import { rejectsWith } from '../rejects.ts'
-import type { Stage } from '../stage.ts'
 
 const KEYS_TRIED_MAX = 1000
 // A refusal needs no server; on a busy machine it may take this long all the same.
@@ -17,20 +16,6 @@ function keysOf(client: Client): { readonly here: readonly string[]; readonly el
   const elsewhere = keys.find((key) => part(key) !== part('k0'))
   if (here.length < 4 || elsewhere === undefined) fail('a store in parts has keys in more than one')
   return { here, elsewhere }
-}
-
-/** Waits until a key's part is used (again). */
-async function used(stage: Stage, client: Client, key: string): Promise<void> {
-  for (let attempt = 0; attempt < KEYS_TRIED_MAX; attempt++) {
-    try {
-      await client.read(key)
-      return
-    } catch (error) {
-      ok(error instanceof CacheError && error.code === 'l2_part_away', String(error))
-    }
-    await stage.pass(5)
-  }
-  fail('expected the part to be used again')
 }
 
 async function namespaceToken(client: Client, key: string): Promise<Token | undefined> {
@@ -121,7 +106,7 @@ export const partCases: readonly CaseDefinition[] = [
         deepEqual(reached, ['queued', 'queued', 'queued', 'queued'])
         ok((client.namespace.owed ?? 0) >= 4, 'it is counted')
       })
-      await used(stage, client, deleted)
+      await stage.used(client, deleted)
       equal(await client.read(deleted), undefined)
       const stale = await client.read(expired)
       ok(stale === undefined || (stale.readable && stale.freshMs <= 0), 'expired')
@@ -145,7 +130,7 @@ export const partCases: readonly CaseDefinition[] = [
         equal(await client.namespace.clear(client.by), 'queued')
         equal(await isValid(client, elsewhere), false)
       })
-      await used(stage, client, key)
+      await stage.used(client, key)
       equal(await isValid(client, key), false)
     },
   },
