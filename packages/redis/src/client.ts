@@ -103,8 +103,8 @@ export class RedisClient implements RedisCommands {
   readonly #nodes: NodeChooser
   readonly #connection: Connection<RespValue>
   readonly #time: ServerTime
-  /** The last connection ended before the server had answered anything. */
-  #isUnheard = false
+  /** Why the last connection ended that had brought no answer at all. */
+  #unheard: unknown
   #facts: ServerFacts | undefined
   #heartbeat: Timer | undefined
   #barrier: Barrier | undefined
@@ -129,10 +129,7 @@ export class RedisClient implements RedisCommands {
     this.overlong = new OverlongValues(options.clock)
     this.#time = new ServerTime(options.clock)
     this.#connection = new Connection<RespValue>({
-      endpoint: () => {
-        this.#isUnheard = false
-        return this.#nodes.next()
-      },
+      endpoint: () => this.#nodes.next(),
       framing: () => new RespParser(options),
       handshake: (link) => this.#prepare(link, clientName),
       errorOf: (reply) => this.#errorOf(reply),
@@ -167,8 +164,7 @@ export class RedisClient implements RedisCommands {
   /** Why the last connection or attempt ended. */
   get lastError(): Error | undefined {
     const { lastError } = this.#connection
-    const isLost = lastError instanceof WireError && lastError.code === 'lost'
-    if (!isLost || !this.#isUnheard) return lastError
+    if (lastError === undefined || lastError !== this.#unheard) return lastError
     const hint = this.#options.address.endpoint.transport === 'tcp' ? '; a TLS port wants rediss://' : ''
     return unavailable(`${lastError.message} before its first answer${hint}`)
   }
@@ -254,7 +250,7 @@ export class RedisClient implements RedisCommands {
     this.#time.restart()
     const facts = await shakeHands(link, { credentials, db, clientName, tracking }, this.#time).catch(
       (error: unknown) => {
-        this.#isUnheard = isLoss(error)
+        this.#unheard = lossOf(error)
         throw error
       },
     )
@@ -377,9 +373,10 @@ function unavailable(why: string): CacheError {
   return new CacheError('l2_unavailable', why, { tier: 'l2', retryable: true })
 }
 
-/** The first command ended with its connection. */
-function isLoss(error: unknown): boolean {
-  return error instanceof CacheError && error.cause instanceof WireError && error.cause.code === 'lost'
+/** Why the connection ended, where that is what ended the command. */
+function lossOf(error: unknown): unknown {
+  const wire = error instanceof CacheError ? error.cause : undefined
+  return wire instanceof WireError && wire.code === 'lost' ? wire.cause : undefined
 }
 
 const TRACK_NEXT = encodeCommand(['CLIENT', 'CACHING', 'YES'])

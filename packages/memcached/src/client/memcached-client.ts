@@ -76,20 +76,21 @@ export interface MemcachedSession extends MemcachedCommands {
 
 const HEARTBEAT_MS = 10_000
 // A longer wait for the answer to one only delays noticing a dead peer.
-const HEARTBEAT_WAIT_MS = 5000
+const HEARTBEAT_WAIT_MS_MAX = 5000
 
 /** One connection to one Memcached server, kept up. */
 export class MemcachedClient implements MemcachedCommands {
   readonly #options: MemcachedClientOptions
   readonly #clock: Clock
+  readonly #heartbeatMs: number
   readonly #events: MemcachedClientEvents
   readonly #connection: Connection<MetaReply>
   readonly #opaques = new Opaques()
   readonly #serverClock: ServerClock
   /** Of the socket in use or in the making. */
   #framing = new MetaFraming()
-  /** The last connection ended before the server had answered anything. */
-  #isUnheard = false
+  /** Why the last connection ended that had brought no answer at all. */
+  #unheard: unknown
   #isRefusalTold = false
   #facts: MemcachedFacts | undefined
   #heartbeat: Timer | undefined
@@ -99,13 +100,11 @@ export class MemcachedClient implements MemcachedCommands {
     const { address, clock, limits, connect } = options
     this.#options = options
     this.#clock = clock
+    this.#heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS
     this.#events = options.events ?? {}
     this.#serverClock = new ServerClock(clock)
     this.#connection = new Connection<MetaReply>({
-      endpoint: () => {
-        this.#isUnheard = false
-        return address.endpoint
-      },
+      endpoint: address.endpoint,
       framing: () => {
         this.#framing = new MetaFraming(options)
         return this.#framing
@@ -143,8 +142,7 @@ export class MemcachedClient implements MemcachedCommands {
   /** Why the last connection or attempt ended. */
   get lastError(): Error | undefined {
     const { lastError } = this.#connection
-    const isLost = lastError instanceof WireError && lastError.code === 'lost'
-    if (!isLost || !this.#isUnheard) return lastError
+    if (lastError === undefined || lastError !== this.#unheard) return lastError
     const hint = this.#options.address.endpoint.transport === 'tcp' ? '; a TLS port wants memcacheds://' : ''
     return unavailable(`${lastError.message} before its first answer${hint}`)
   }
@@ -222,7 +220,7 @@ export class MemcachedClient implements MemcachedCommands {
       opaques: this.#opaques,
     }
     const facts = await shakeHands(link, parts).catch((error: unknown) => {
-      this.#isUnheard = isLoss(error)
+      this.#unheard = lossOf(error)
       throw error
     })
     framing.takesErrors = false
@@ -250,14 +248,15 @@ export class MemcachedClient implements MemcachedCommands {
   }
 
   #awaitHeartbeat(): void {
-    this.#heartbeat = this.#clock.after(this.#options.heartbeatMs ?? HEARTBEAT_MS, () => this.#beat())
+    this.#heartbeat = this.#clock.after(this.#heartbeatMs, () => this.#beat())
   }
 
   #beat(): void {
     this.#awaitHeartbeat()
     const sentAt = this.#clock.now()
+    const by = sentAt + Math.min(3 * this.#heartbeatMs, HEARTBEAT_WAIT_MS_MAX)
     // One that fails is told by the connection, which ends for want of answers.
-    askStatistics(this.#connection, '', sentAt + HEARTBEAT_WAIT_MS, (fields) =>
+    askStatistics(this.#connection, '', by, (fields) =>
       this.#serverClock.sample(Number(fields.get('time')), sentAt),
     ).catch(ignore)
   }
@@ -302,9 +301,10 @@ function unavailable(why: string): CacheError {
   return new CacheError('l2_unavailable', why, { tier: 'l2', retryable: true })
 }
 
-/** The first command ended with its connection. */
-function isLoss(error: unknown): boolean {
-  return error instanceof CacheError && error.cause instanceof WireError && error.cause.code === 'lost'
+/** Why the connection ended, where that is what ended the command. */
+function lossOf(error: unknown): unknown {
+  const wire = error instanceof CacheError ? error.cause : undefined
+  return wire instanceof WireError && wire.code === 'lost' ? wire.cause : undefined
 }
 
 function ignore(): void {}
