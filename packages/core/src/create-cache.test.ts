@@ -1,3 +1,4 @@
+import { memoryStore } from '@holdfast/testkit'
 import { describe, expect, test } from 'vitest'
 import { inProcessBus } from './bus/in-process-bus.ts'
 import { createCache } from './create-cache.ts'
@@ -117,6 +118,29 @@ describe('createCache', () => {
     expect(() => createCache(options)).toThrow(message)
     // @ts-expect-error what plain JavaScript may do
     expect(() => createCache(options)).toThrow(expect.objectContaining({ code: 'invalid_argument' }))
+  })
+
+  test.each([
+    ['short', 'got 5 bytes'],
+    [new Uint8Array(15), 'got 15 bytes'],
+    [12_345, 'got a number'],
+  ])('a secret of the bus that is none is refused, and not repeated', (secret, got) => {
+    const bus = { ...inProcessBus(), secret }
+    // @ts-expect-error what plain JavaScript may do
+    const make = () => createCache({ name: 'a', l2: memoryStore(), l1: { mode: 'bus', bus } })
+    expect(make).toThrow(`secret of the bus: expected text or bytes, at least 16 of them, ${got}`)
+    expect(make).not.toThrow('short')
+  })
+
+  test('a bus that refuses to open takes the store with it', () => {
+    const l2 = memoryStore()
+    const bus = {
+      open: () => {
+        throw new Error('no such topic')
+      },
+    }
+    expect(() => createCache({ name: 'a', l2, l1: { mode: 'bus', bus } })).toThrow('no such topic')
+    expect(l2.server.connections).toEqual([])
   })
 
   test('logs one line of what is live, on one line whatever the name', async () => {

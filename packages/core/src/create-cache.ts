@@ -243,7 +243,7 @@ function checkL1(l1: L1Options): void {
   checkNames('l1', l1, L1_OPTION_NAMES)
 }
 
-function checkMode(l1: L1Options | false | undefined): L1Mode | undefined {
+function checkMode(l1: L1Options | false | undefined): L1Mode | 'bus' | undefined {
   const mode = l1 === false ? undefined : l1?.mode
   if (mode === undefined || ['strong', 'tracked', 'bus', 'none'].includes(mode)) return mode
   throw invalidArgument('l1.mode', "'strong', 'tracked', 'bus' or 'none'", mode)

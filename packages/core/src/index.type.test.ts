@@ -1,5 +1,7 @@
 import { expect, expectTypeOf, test } from 'vitest'
 import {
+  type Bus,
+  type BusStats,
   type Cache,
   type CacheError,
   type CacheErrorDetails,
@@ -8,6 +10,9 @@ import {
   type CompressionAlgorithm,
   type CompressionOptions,
   createCache,
+  type Doubt,
+  inProcessBus,
+  type L1Options,
   type SchemaResult,
   type StandardSchema,
   type StoreDefinition,
@@ -23,6 +28,17 @@ test('what an option, an argument or an answer is made of can be named', () => {
   expectTypeOf<Awaited<ReturnType<StandardSchema<string>['~standard']['validate']>>>().toEqualTypeOf<
     SchemaResult<string>
   >()
+})
+
+test("mode 'bus' and a bus go together", () => {
+  expectTypeOf<{ mode: 'bus'; bus: Bus }>().toExtend<L1Options>()
+  expectTypeOf<{ mode: 'bus'; bus: Bus; maxEntries: 10; maxStale: '1s' }>().toExtend<L1Options>()
+  expectTypeOf<{ mode: 'bus' }>().not.toExtend<L1Options>()
+  expectTypeOf<{ mode: 'none'; bus: Bus }>().not.toExtend<L1Options>()
+  expectTypeOf<{ bus: Bus }>().not.toExtend<L1Options>()
+  expectTypeOf(inProcessBus()).toEqualTypeOf<Bus>()
+  expectTypeOf<ReturnType<Cache['stats']>['bus']>().toEqualTypeOf<BusStats>()
+  expectTypeOf<keyof BusStats['doubts']>().toEqualTypeOf<Doubt>()
 })
 
 test('an option that depends on something may be undefined, also where a program is checked for that', async () => {

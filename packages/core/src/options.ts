@@ -43,8 +43,8 @@ export interface SchemaIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
 }
 
-/** How L1 keeps up with changes made elsewhere; the README compares them. */
-export type L1Mode = 'strong' | 'tracked' | 'bus' | 'none'
+/** How L1 keeps up with changes made elsewhere, by what L2 tells of them; the README compares them. 'bus' needs a bus. */
+export type L1Mode = 'strong' | 'tracked' | 'none'
 
 /** What leaves L1 when it is full. 'none' refuses new values instead. */
 export type EvictionPolicyName = 'lru' | 'lfu' | 'ttl' | 'random' | 'none'
@@ -69,7 +69,7 @@ export interface L1Bounds {
 export type L1Upkeep =
   | {
       /** Default 'tracked' where L2 can push, else 'none'. Without L2 there is nothing to keep up with. */
-      readonly mode?: Exclude<L1Mode, 'bus'>
+      readonly mode?: L1Mode
       readonly bus?: undefined
     }
   | {

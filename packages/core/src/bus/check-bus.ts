@@ -10,7 +10,7 @@ const SECRET_BYTES_MIN = 16
  */
 export function checkBus(l1: L1Options | false | undefined, hasL2: boolean): Bus | undefined {
   if (l1 === undefined || l1 === false) return undefined
-  const { mode, bus }: { readonly mode?: L1Mode; readonly bus?: Bus | undefined } = l1
+  const { mode, bus }: { readonly mode?: L1Mode | 'bus'; readonly bus?: Bus | undefined } = l1
   if (bus === undefined && mode !== 'bus') return undefined
   if (typeof bus !== 'object' || bus === null || typeof bus.open !== 'function') {
     throw invalidArgument('l1.bus', "a bus for mode 'bus', e.g. inProcessBus()", bus)

@@ -33,7 +33,7 @@ export interface Shared {
   readonly counters: Counters
   /** undefined: L1 is off. */
   readonly memory: MemoryStore<CachedValue> | undefined
-  readonly mode: L1Mode
+  readonly mode: L1Mode | 'bus'
   /** Δ. */
   readonly maxStaleMs: number
   readonly l2: GuardedStore | undefined
