@@ -34,7 +34,7 @@ interface Opened {
 
 export interface IslandOptions {
   /** For checks that switch one off. */
-  readonly rules?: IslandRules | undefined
+  readonly rules?: Partial<IslandRules> | undefined
   /** A network of its own, for a check. */
   readonly connect?: Connect | undefined
 }
@@ -72,7 +72,7 @@ export class MemcachedIsland implements Store {
 
   constructor(address: MemcachedAddress, environment: StoreEnvironment, options: IslandOptions = {}) {
     this.#environment = environment
-    this.#rules = options.rules ?? islandRules
+    this.#rules = { ...islandRules, ...options.rules }
     this.address = address.display
     this.client = new MemcachedClient({
       address,

@@ -1,5 +1,6 @@
 import type { Connect } from '@holdfast/wire'
 import type { StoreDefinition } from 'holdfast/contracts'
+import type { IslandRules } from '../island/island-rules.ts'
 import { MemcachedIsland } from '../island/memcached-island.ts'
 import type { MemcachedAddress } from '../url.ts'
 import { ClientRingItems } from './client-ring-items.ts'
@@ -20,11 +21,12 @@ export interface MemcachedPoolOptions {
   readonly connect?: Connect
   /** For checks that switch one off. */
   readonly rules?: Partial<PoolRules>
+  readonly islandRules?: Partial<IslandRules>
 }
 
 /** Memcached servers, one or many, as the shared tier of a cache. */
 export function memcachedPool(options: MemcachedPoolOptions): StoreDefinition {
-  const { source, placement, gutter, addressOf, connect, rules = {} } = options
+  const { source, placement, gutter, addressOf, connect, rules = {}, islandRules } = options
   return {
     open: (environment) =>
       new ServerPool(
@@ -34,7 +36,8 @@ export function memcachedPool(options: MemcachedPoolOptions): StoreDefinition {
           gutter,
           rules,
           capabilities: MemcachedIsland.capabilities,
-          openIsland: (server, own) => new PoolIsland(addressOf(server), own, { connect }),
+          openIsland: (server, own) =>
+            new PoolIsland(addressOf(server), own, { connect, rules: islandRules }),
         },
         environment,
       ),
