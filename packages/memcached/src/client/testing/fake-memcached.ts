@@ -12,8 +12,14 @@ const HANDSHAKE: Readonly<Record<string, string>> = {
   'stats settings': 'STAT item_size_max 1048576\r\nSTAT evictions on\r\nSTAT cas_enabled yes\r\nEND',
 }
 
-/** A server that shakes hands as Memcached does and answers as it is told; it ends with its test. The port of 127.0.0.1. */
-export async function startFakeMemcached(answer: Answering): Promise<number> {
+/**
+ * A server that shakes hands as Memcached does, or as it is told, and then answers as it is told; it ends with its test.
+ * Its port of 127.0.0.1.
+ */
+export async function startFakeMemcached(
+  answer: Answering,
+  greet: (line: string) => string | undefined = greeting,
+): Promise<number> {
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket)
@@ -23,7 +29,7 @@ export async function startFakeMemcached(answer: Answering): Promise<number> {
       const lines = (rest + chunk.toString('latin1')).split('\r\n')
       rest = lines.pop() ?? ''
       for (const line of lines) {
-        const reply = HANDSHAKE[line] ?? probed(line) ?? answer(line, / O(\d+)/.exec(line)?.[1] ?? '', socket)
+        const reply = greet(line) ?? answer(line, / O(\d+)/.exec(line)?.[1] ?? '', socket)
         if (reply !== undefined && !socket.destroyed) socket.write(`${reply}\r\n`, 'latin1')
       }
     })
@@ -39,7 +45,11 @@ export async function startFakeMemcached(answer: Answering): Promise<number> {
   return address.port
 }
 
-/** The answer of 1.6.18 to what a handshake finds out. */
+/** The answers of 1.6.18 to a handshake. */
+function greeting(line: string): string | undefined {
+  return HANDSHAKE[line] ?? probed(line)
+}
+
 function probed(line: string): string | undefined {
   const [, key, opaque] = /^mg (\S+) .*O(\d+)/.exec(line) ?? []
   if (key === 'holdfast:probe') return line.includes(' E') ? 'CLIENT_ERROR invalid flag' : `EN O${opaque}`
