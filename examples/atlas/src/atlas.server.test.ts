@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { startMemcached, startRedis } from '@holdfast/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { AtlasProcess, isAlive } from './atlas-process.ts'
 import { startEmbeddedDatabase } from './embedded-database.ts'
@@ -183,6 +184,22 @@ describe('on a given database', () => {
     expect(output).not.toMatch(/is lost|closed the connection/)
     expect(code).toBe(0)
     expect(pids.filter(isAlive)).toEqual([])
+  })
+
+  test('--fleet over two Memcached servers, with a Redis that carries word of writes: no node is stale', async () => {
+    await using first = await startMemcached()
+    await using second = await startMemcached()
+    await using bus = await startRedis()
+    const MEMCACHED_URL = `memcached://127.0.0.1:${first.port},127.0.0.1:${second.port}`
+    const env = { DATABASE_URL, PORT: '0', MEMCACHED_URL, REDIS_URL: bus.url }
+    const fleet = new AtlasProcess(['--fleet', '--traffic', '100'], env)
+    await fleet.printed(/across: [1-9]\d* right, 0 stale/)
+    const { code, output } = await fleet.interrupt()
+    expect(output).toMatch(/L1 bus \(redis:/)
+    expect(output).not.toMatch(/[1-9]\d* stale/)
+    expect(code).toBe(0)
+    // The nodes did share them: both servers were given values, by word of which the other node's L1 was right.
+    for (const server of [first, second]) expect(Number((await server.stats()).cmd_set)).toBeGreaterThan(10)
   })
 })
 

@@ -57,6 +57,25 @@ export async function findRedis(settings: Settings, lifetime: Lifetime): Promise
   }
 }
 
+/** What the nodes of a fleet share, as their environment names it, or why there is nothing. */
+export type FoundTier =
+  | { readonly env: Readonly<Record<string, string>>; readonly name: string }
+  | { readonly install: string }
+
+/** The given Memcached, and Redis as its bus; else a Redis. */
+export async function findSharedTier(settings: Settings, lifetime: Lifetime): Promise<FoundTier> {
+  const { memcachedUrl, redisUrl } = settings
+  if (memcachedUrl === undefined) {
+    const redis = await findRedis(settings, lifetime)
+    if (redis.url === undefined) return redis
+    return { env: { REDIS_URL: redis.url }, name: redis.name }
+  }
+  const name = 'the Memcached of MEMCACHED_URL'
+  if (redisUrl === undefined) return { env: { MEMCACHED_URL: memcachedUrl }, name }
+  const env = { MEMCACHED_URL: memcachedUrl, REDIS_URL: redisUrl }
+  return { env, name: `${name}, and the Redis of REDIS_URL as bus` }
+}
+
 /** The nodes of a demonstration, in words. */
 export function describeNodes(redis: FoundRedis): string {
   if (redis.url !== undefined) return `on two nodes that share ${redis.name}`

@@ -1,4 +1,4 @@
-import { findRedis, provideDatabase } from './backends.ts'
+import { findSharedTier, provideDatabase } from './backends.ts'
 import { type ChildMessage, startChild } from './child.ts'
 import { startFleetProbe } from './fleet-probe.ts'
 import type { Lifetime } from './lifetime.ts'
@@ -17,15 +17,15 @@ type NodeTold =
 
 const NODES = 2
 
-/** Two nodes over one Redis and one database, under traffic, until `lifetime` ends. */
+/** Two nodes over one shared tier and one database, under traffic, until `lifetime` ends. */
 export async function runFleet(settings: Settings, lifetime: Lifetime, screen: Screen): Promise<boolean> {
-  const redis = await findRedis(settings, lifetime)
-  if (redis.url === undefined) {
-    screen.say(`--fleet needs a Redis: ${redis.install}`)
+  const shared = await findSharedTier(settings, lifetime)
+  if ('install' in shared) {
+    screen.say(`--fleet needs a Redis: ${shared.install}`)
     return false
   }
   const databaseUrl = await provideDatabase(settings, lifetime, screen.say)
-  screen.say(`The nodes share ${redis.name}.`)
+  screen.say(`The nodes share ${shared.name}.`)
   const seconds: (Second | undefined)[] = []
   const urls: string[] = []
   for (let i = 0; i < NODES; i++) {
@@ -35,7 +35,7 @@ export async function runFleet(settings: Settings, lifetime: Lifetime, screen: S
       if (told.kind === 'second') seconds[i] = told.second
       else if (!lifetime.signal.aborted) screen.say(`${name}: ${told.line}`)
     }
-    const env = { PORT: String(port), DATABASE_URL: databaseUrl, REDIS_URL: redis.url }
+    const env = { PORT: String(port), DATABASE_URL: databaseUrl, ...shared.env }
     urls.push(await startNode(name, env, onTold, lifetime))
   }
   sayWhere(urls, screen)

@@ -3,13 +3,12 @@ import { Atlas } from './atlas.ts'
 import { Database } from './database.ts'
 import type { Lifetime } from './lifetime.ts'
 import { Meter } from './meter.ts'
-import { openCache } from './open-cache.ts'
+import { openCache, type SharedServers } from './open-cache.ts'
 import { type AtlasServer, startServer } from './server.ts'
 
-export interface NodeOptions {
+export interface NodeOptions extends SharedServers {
   readonly port: number
   readonly databaseUrl: string
-  readonly redisUrl: string | undefined
   readonly logger: Logger
 }
 
@@ -21,10 +20,10 @@ export interface AtlasNode {
 
 /** Opens a node; `lifetime` closes it. */
 export async function openNode(options: NodeOptions, lifetime: Lifetime): Promise<AtlasNode> {
-  const { port, databaseUrl, redisUrl, logger } = options
+  const { port, databaseUrl, redisUrl, memcachedUrl, logger } = options
   const database = new Database(databaseUrl)
   lifetime.own('the connections to the database', () => database.close())
-  const cache = openCache({ redisUrl, logger })
+  const cache = openCache({ redisUrl, memcachedUrl, logger })
   lifetime.own('the cache', () => cache.close())
   const meter = new Meter(() => ({ cache: cache.stats(), queries: database.queries }))
   const server = await startServer(new Atlas(cache, database), meter, port)

@@ -10,9 +10,9 @@ import { startTraffic } from './traffic.ts'
 /** One node in front of one database, under traffic, until `lifetime` ends. */
 export async function runService(settings: Settings, lifetime: Lifetime, screen: Screen): Promise<boolean> {
   const databaseUrl = await provideDatabase(settings, lifetime, screen.say)
-  const { port, redisUrl } = settings
+  const { port, redisUrl, memcachedUrl } = settings
   const logger = { info: screen.say, warn: screen.say }
-  const { server, meter } = await openNode({ port, databaseUrl, redisUrl, logger }, lifetime)
+  const { server, meter } = await openNode({ port, databaseUrl, redisUrl, memcachedUrl, logger }, lifetime)
   sayWhere([server.url], screen)
   await runTraffic(settings, [server.url], lifetime, screen)
   await drawEverySecond(() => [formatSecond(meter.takeSecond())], lifetime, screen)

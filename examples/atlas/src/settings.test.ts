@@ -9,17 +9,25 @@ describe('readSettings', () => {
       trafficPerSecond: 2000,
       databaseUrl: undefined,
       redisUrl: undefined,
+      memcachedUrl: undefined,
     })
   })
 
   test('flags and environment are taken', () => {
-    const env = { PORT: '0', DATABASE_URL: 'postgresql://db/x', REDIS_URL: 'rediss://r', ATLAS_DATA: '/d' }
+    const env = {
+      PORT: '0',
+      DATABASE_URL: 'postgresql://db/x',
+      REDIS_URL: 'rediss://r',
+      MEMCACHED_URL: 'memcached://a,b:11212',
+      ATLAS_DATA: '/d',
+    }
     expect(readSettings(['--fleet', '--traffic', '0'], env)).toEqual({
       mode: 'fleet',
       port: 0,
       trafficPerSecond: 0,
       databaseUrl: 'postgresql://db/x',
       redisUrl: 'rediss://r',
+      memcachedUrl: 'memcached://a,b:11212',
       dataFolder: '/d',
     })
   })
@@ -35,6 +43,7 @@ describe('readSettings', () => {
     [[], { PORT: '65536' }, /PORT/],
     [[], { DATABASE_URL: 'mysql://db' }, /DATABASE_URL.*postgres:/],
     [[], { REDIS_URL: 'localhost:6379' }, /REDIS_URL.*redis:/],
+    [[], { MEMCACHED_URL: 'localhost:11211' }, /MEMCACHED_URL.*memcached:/],
   ])('%j with %j is refused by name', (args, env, reason) => {
     expect(() => readSettings(args, env)).toThrow(SettingsError)
     expect(() => readSettings(args, env)).toThrow(reason)

@@ -11,6 +11,8 @@ export interface Settings {
   readonly trafficPerSecond: number
   readonly databaseUrl: string | undefined
   readonly redisUrl: string | undefined
+  /** One server or several, with commas between them. */
+  readonly memcachedUrl: string | undefined
   /** Where the embedded database keeps its data. */
   readonly dataFolder: string
 }
@@ -35,8 +37,9 @@ export const USAGE = `npm start -- [flags]
   --race         cities are read and written at once: cache-aside by hand beside Holdfast
   --traffic <n>  requests per second to aim for, 0 to ${TRAFFIC_MAX} (default ${TRAFFIC_DEFAULT})
   --help         this text
-From the environment: PORT (default ${PORT_DEFAULT}), DATABASE_URL and REDIS_URL (given servers), ATLAS_DATA
-(folder of the embedded database).`
+From the environment: PORT (default ${PORT_DEFAULT}); given servers: DATABASE_URL, REDIS_URL, MEMCACHED_URL (one or
+several with commas between them; with REDIS_URL beside it, Redis carries the word of writes from node to node); ATLAS_DATA
+(folder of the embedded database). --storm and --race share a Redis.`
 
 /** Reads flags and environment; throws a SettingsError that names what is wrong. */
 export function readSettings(args: readonly string[], env: NodeJS.ProcessEnv): Settings {
@@ -49,6 +52,7 @@ export function readSettings(args: readonly string[], env: NodeJS.ProcessEnv): S
     trafficPerSecond: wholeNumber('--traffic', flags.traffic, TRAFFIC_DEFAULT, TRAFFIC_MAX),
     databaseUrl: url('DATABASE_URL', env.DATABASE_URL, ['postgres:', 'postgresql:']),
     redisUrl: url('REDIS_URL', env.REDIS_URL, ['redis:', 'rediss:']),
+    memcachedUrl: memcachedUrl(env.MEMCACHED_URL),
     dataFolder: resolve(env.ATLAS_DATA || DATA_FOLDER_DEFAULT),
   }
 }
@@ -88,4 +92,13 @@ function url(name: string, text: string | undefined, protocols: readonly string[
   if (text === undefined || text === '') return undefined
   if (URL.canParse(text) && protocols.includes(new URL(text).protocol)) return text
   throw new SettingsError(`${name}: expected a URL that begins with ${protocols.join('// or ')}//`)
+}
+
+/** Its several hosts are none for URL; what else is wrong with it the cache says. */
+function memcachedUrl(text: string | undefined): string | undefined {
+  if (text === undefined || text === '') return undefined
+  if (/^memcached(s|\+unix)?:\/\/./.test(text)) return text
+  throw new SettingsError(
+    'MEMCACHED_URL: expected one or more of memcached://host:port, with commas between them',
+  )
 }
