@@ -10,6 +10,8 @@ export interface Machine {
   readonly platform: string
   readonly node: string
   readonly redis: string
+  /** undefined: there is none here, or none was asked for. */
+  readonly memcached: string | undefined
   /** Pinned versions of the peers, by package. */
   readonly peers: Readonly<Record<string, string>>
 }
@@ -18,7 +20,7 @@ export interface Machine {
 const QUIET_LOAD_PER_CORE = 1
 
 /** Facts of this machine. */
-export function describeMachine(redisVersion: string): Machine {
+export function describeMachine(redisVersion: string, memcachedVersion?: string): Machine {
   const all = cpus()
   return {
     cpu: all[0]?.model.trim() ?? 'unknown',
@@ -27,14 +29,16 @@ export function describeMachine(redisVersion: string): Machine {
     platform: `${platform()} ${arch()}`,
     node: process.version,
     redis: redisVersion,
+    memcached: memcachedVersion,
     peers: peerVersions(),
   }
 }
 
 /** The machine on one line. */
 export function machineLine(machine: Machine): string {
-  const { cpu, cores, memoryGb, node, redis } = machine
-  return `${cores} cores (${cpu}), ${memoryGb} GB, ${machine.platform}, node ${node}, redis ${redis}`
+  const { cpu, cores, memoryGb, node, redis, memcached } = machine
+  const servers = memcached === undefined ? `redis ${redis}` : `redis ${redis}, memcached ${memcached}`
+  return `${cores} cores (${cpu}), ${memoryGb} GB, ${machine.platform}, node ${node}, ${servers}`
 }
 
 /** The pinned peers, or those that are named, on one line. */

@@ -20,6 +20,7 @@ import { type BenchOptions, readOptions } from './bench-options.ts'
 import { stayAlive } from './clock.ts'
 import { installPeers } from './install-peers.ts'
 import { describeMachine, loadAverage, loadWarning, type Machine, machineLine, peersLine } from './machine.ts'
+import { memcachedVersion } from './memory/metered-memcached.ts'
 import { barChart } from './report/bar-chart.ts'
 import { benchDocuments } from './report/bench-documents.ts'
 import { consoleTable } from './report/console-table.ts'
@@ -47,7 +48,8 @@ async function measureAll(
   selected: readonly Row[],
 ): Promise<{ machine: Machine; headLines: readonly string[]; results: readonly RowResult[] }> {
   await using server = await startRedis()
-  const machine = describeMachine((await server.info('server')).redis_version ?? 'unknown')
+  const redisVersion = (await server.info('server')).redis_version ?? 'unknown'
+  const machine = describeMachine(redisVersion, await memcachedVersion())
   const startLoad = loadAverage()
   const headLines = [machineLine(machine), peersLine(machine), howMeasured(options, startLoad)]
   const warning = loadWarning(startLoad, machine.cores)

@@ -22,6 +22,16 @@ export async function startMeteredMemcached(): Promise<MeteredServer> {
   }
 }
 
+/** Of the Memcached that rows start; undefined: there is none here, and they will say so. */
+export async function memcachedVersion(): Promise<string | undefined> {
+  try {
+    await using server = await startMemcached()
+    return (await server.stats()).version
+  } catch {
+    return undefined
+  }
+}
+
 async function heldBy(server: MemcachedServer): Promise<Held> {
   const { curr_items: items, bytes, evictions } = await server.stats()
   if (evictions !== '0') throw new Error(`${evictions} entries were evicted`)

@@ -1,3 +1,4 @@
+import { memcached } from '@holdfast/memcached'
 import { redis } from '@holdfast/redis'
 import { createCache, type L1Options, type StoreDefinition } from 'holdfast'
 import { startMeteredMemcached } from '../memory/metered-memcached.ts'
@@ -38,6 +39,7 @@ const L1: L1Options = { maxEntries: 100_000 }
 const KEEPERS: Readonly<Record<string, Keeper>> = {
   'holdfast on Redis': { start: startMeteredRedis, cache: { l2: redis, l1: false } },
   'holdfast on Redis, L1 tracked': { start: startMeteredRedis, cache: { l2: redis, l1: L1 } },
+  'holdfast on Memcached': { start: startMeteredMemcached, cache: { l2: memcached, l1: false } },
   'by hand on Redis': { start: startMeteredRedis },
   'by hand on Memcached': { start: startMeteredMemcached },
 }
@@ -49,6 +51,7 @@ export const memoryRow: Row = {
   contenders: [
     'holdfast on Redis',
     'holdfast on Redis, L1 tracked',
+    'holdfast on Memcached',
     'by hand on Redis',
     'by hand on Memcached',
   ],
@@ -63,7 +66,7 @@ export const taggedMemoryRow: Row = {
   ...memoryRow,
   name: 'memory-tags',
   title: 'B of server memory per entry with 3 tags of 5 letters, its key of 16 B and JSON text included',
-  contenders: ['holdfast on Redis', 'holdfast on Redis, L1 tracked'],
+  contenders: ['holdfast on Redis', 'holdfast on Redis, L1 tracked', 'holdfast on Memcached'],
   measure: (contender, { effort }) => memoryOf(contender, TAGS, effort.memoryEntries),
 }
 
