@@ -174,24 +174,33 @@ describe('a changed list', () => {
     expect(await a.cache.set('k', 'v')).toEqual({ l2: 'applied', stored: true })
   })
 
-  test('carries over what a server of the earlier one was owed', async () => {
-    await using stage = await stageOf()
-    const { fleet, endpoint } = stage
-    const a = await fleet.node({ source: sourceOf(endpoint, SOON_MS) })
-    a.ways[0]?.inject({ refuse: true })
-    a.ways[0]?.cut()
-    await until('its loss is noticed', async () => (await a.cache.inspect())?.servers?.[0]?.state === 'away')
-    const two = fleet.listed.slice(0, 2)
-    const placement = createPlacement('ketama', two)
-    const key =
-      Array.from({ length: 100 }, (_, i) => `k${i}`).find((one) => placement.serverOf(one) === 0) ?? ''
-    expect(await a.cache.delete(key)).toEqual({ l2: 'queued' })
+  const carriedOver = async (late: Partial<PoolRules>) => {
+    await using stage = await stageOf(late)
+    const { fleet, endpoint, b } = stage
+    b.ways[0]?.inject({ refuse: true })
+    b.ways[0]?.cut()
+    await until('its loss is noticed', async () => (await b.cache.inspect())?.servers?.[0]?.state === 'away')
+    const placement = createPlacement('ketama', fleet.listed.slice(0, 2))
+    const keys = Array.from({ length: 100 }, (_, i) => `k${i}`)
+    const [away = '', reached = ''] = [0, 1].map((server) =>
+      keys.find((key) => placement.serverOf(key) === server),
+    )
+    expect(await b.cache.delete(away)).toEqual({ l2: 'queued' })
     // One who has heard of the change fills the new ring meanwhile.
     endpoint.tell(2, fleet.servers.slice(1))
-    const c = await fleet.node({ source: sourceOf(endpoint, NEVER_MS) })
-    await c.cache.set(key, 'old')
-    await until('it is told', () => a.cache.stats().l2.queuedInvalidations === 0)
-    expect(await c.cache.get(key)).toBeUndefined()
+    const fresh = await fleet.node({ source: sourceOf(endpoint, NEVER_MS) })
+    await fresh.cache.set(away, 'old')
+    await b.cache.get(reached)
+    await until('it is told', () => b.cache.stats().l2.queuedInvalidations === 0)
+    return await fresh.cache.get(away)
+  }
+
+  test('is told what a server of the earlier one was owed', async () => {
+    expect(await carriedOver({})).toBeUndefined()
+  })
+
+  test('would not be told of it if that were forgotten', async () => {
+    expect(await carriedOver({ remembers: false })).toBe('old')
   })
 })
 
