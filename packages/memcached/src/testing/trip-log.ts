@@ -1,7 +1,9 @@
 import { type Connect, connectSocket } from '@holdfast/wire'
 
-// The parts of a name: kind, length of the namespace, the rest.
-const COMMAND = /^(m[gsda]) ([a-z]):\d+:\S*((?: \S+)*)$/
+const COMMAND = /^(m[gsda]) (\S+)((?: \S+)*)$/
+// A name begins with its kind and the length of its namespace.
+const KIND = /^([a-z]):\d+:/
+const IS_BASE64 = / b(?: |$)/
 const BLOCK_SIZE = /^ (\d+)/
 
 /**
@@ -70,14 +72,16 @@ function commandsIn(text: string): string[] {
     const end = text.indexOf('\r\n', at)
     const line = text.slice(at, end < 0 ? undefined : end)
     at = end < 0 ? text.length : end + 2
-    const [, verb = '', kind = '', rest = ''] = COMMAND.exec(line) ?? []
+    const [, verb = '', key = '', rest = ''] = COMMAND.exec(line) ?? []
+    const name = IS_BASE64.test(rest) ? Buffer.from(key, 'base64').toString('latin1') : key
+    const [, kind] = KIND.exec(name) ?? []
     if (verb === 'ms') at += Number(BLOCK_SIZE.exec(rest)?.[1] ?? 0) + 2
     const flags = (verb === 'ms' ? rest.replace(BLOCK_SIZE, '') : rest).split(' ')
     // What is asked for, the numbers of commands, and values that differ from run to run say nothing.
     const told = flags
       .filter((flag) => /^(?:[NIFM]|C\d|T)/.test(flag))
       .map((flag) => flag.replace(/^([CT])\d+/, '$1'))
-    if (verb !== '') commands.push([verb, kind, ...told].join(' '))
+    if (kind !== undefined) commands.push([verb, kind, ...told].join(' '))
   }
   return commands
 }
