@@ -3,27 +3,20 @@ import {
   CacheError,
   type Clock,
   type Invalidation,
-  InvalidationQueue,
   type NamespaceStore,
   type Reached,
   type StoreEnvironment,
   type StoreWatcher,
-  type Timer,
   type Tokens,
 } from 'holdfast/contracts'
 import { SEALED } from '../island/sealed.ts'
 import { nameInRing } from './island.ts'
+import { OwedToServer } from './owed-to-server.ts'
 import type { PoolRules } from './pool-rules.ts'
 import type { PoolServer } from './pool-server.ts'
+import { RingAdmission, type ServerWords } from './ring-admission.ts'
 import type { RingItems } from './ring-items.ts'
 import type { RingMembership } from './ring-membership.ts'
-
-// Between attempts to tell a server that answers what it is owed, and to be admitted to it.
-const RETRY_MS_MIN = 50
-const RETRY_MS_MAX = 2_000
-// Each process tells a server that the ring is still in use, and hears whether it is: how long one that asks for nothing
-// else may overlook that another ring has taken its place where it could not be sealed.
-const PROLONG_MS = 5_000
 
 /** Which namespace it is, and by what it is kept. */
 export interface NamespaceInRing {
@@ -53,16 +46,13 @@ export class NamespaceOnServer implements StoreWatcher {
   readonly #timeoutMs: number
   readonly #events: ServerEvents
   readonly #items: RingItems
-  readonly #owed: InvalidationQueue
+  readonly #admission: RingAdmission
+  readonly #owed: OwedToServer
   readonly #away: CacheError
   readonly #unwatch: () => void
-  #facts: Facts | undefined
-  /** Counts what was heard of the connection: what began on one says nothing of the next. */
-  #connection = 0
+  #words: ServerWords | undefined
   #verifiedMs = Number.NEGATIVE_INFINITY
-  #isReplaying = false
   #isClosed = false
-  #prolonging: Timer | undefined
 
   constructor(
     server: PoolServer,
@@ -75,17 +65,25 @@ export class NamespaceOnServer implements StoreWatcher {
     this.#clock = environment.clock
     this.#timeoutMs = environment.l2TimeoutMs
     this.#events = events
-    this.#owed = new InvalidationQueue(ring.rules.owedNamesMax)
+    this.#owed = new OwedToServer(ring.rules.owedNamesMax, environment.clock, {
+      mayTell: () => this.isUp,
+      tell: (owed) => this.#tellOwed(owed),
+      settled: () => events.changed(),
+    })
     // Made once: with a server that is gone, every call of its keys ends with it.
     this.#away = partAway(server, undefined)
     this.#items = server.island.ringItems(ring.name)
+    this.#admission = new RingAdmission(ring.membership, this.#items, environment.clock, {
+      admitted: (words) => this.#admitted(words),
+      displaced: () => events.displaced(),
+    })
     this.#unwatch = server.watch(() => this.#serverChanged())
     this.names = server.island.namespace(nameInRing(ring.epoch, ring.name), this)
   }
 
   /** What the server said of itself when it was connected; undefined: it is not, or has not admitted the ring. */
-  get facts(): Facts | undefined {
-    return this.#facts
+  get words(): ServerWords | undefined {
+    return this.#words
   }
 
   get verifiedMs(): number {
@@ -99,7 +97,7 @@ export class NamespaceOnServer implements StoreWatcher {
 
   /** Connected, and answering. */
   get isUp(): boolean {
-    return this.#facts !== undefined && this.server.answers
+    return this.#words !== undefined && this.server.answers
   }
 
   /** Whether its keys are read and filled now. */
@@ -157,7 +155,7 @@ export class NamespaceOnServer implements StoreWatcher {
 
   /** The error of a call that was given `givenMs`, as the caller of a pool hears it. */
   failure(error: unknown, by: number, givenMs: number): unknown {
-    if (this.#ring.alone) return error
+    if (this.#ring.alone || error instanceof Displaced) return error
     this.server.failed(error, by, givenMs)
     return isUnanswered(error) ? partAway(this.server, error) : error
   }
@@ -187,29 +185,26 @@ export class NamespaceOnServer implements StoreWatcher {
   /** It is told before its keys are read or filled again. */
   owe(invalidation: Invalidation): void {
     if (this.#ring.rules.remembers) this.#owed.add(invalidation)
-    this.#replay(RETRY_MS_MIN)
     this.#events.changed()
   }
 
   /** Ends it here; answers what the server is still owed. */
   close(): readonly Invalidation[] {
     this.#isClosed = true
-    this.#facts = undefined
-    this.#prolonging?.cancel()
+    this.#words = undefined
+    this.#admission.lost()
     this.#unwatch()
     this.names.close()
     return this.#owed.takeAll()
   }
 
-  connected(facts: Facts): void {
-    this.#connection++
-    void this.#admit(facts, this.#connection, RETRY_MS_MIN)
+  connected(words: ServerWords): void {
+    this.#admission.connected(words)
   }
 
   lost(): void {
-    this.#connection++
-    this.#facts = undefined
-    this.#prolonging?.cancel()
+    this.#admission.lost()
+    this.#words = undefined
     this.#events.changed()
   }
 
@@ -225,62 +220,16 @@ export class NamespaceOnServer implements StoreWatcher {
   namespaceChanged(): void {}
   everythingChanged(): void {}
 
-  /** The ring is asked for on each new connection, before it is used there. */
-  async #admit(facts: Facts, connection: number, retryMs: number): Promise<void> {
-    let isAdmitted: boolean | undefined
-    try {
-      isAdmitted = await this.#ring.membership.admit(this.#items)
-    } catch {
-      isAdmitted = undefined
-    }
-    if (this.#isClosed || connection !== this.#connection) return
-    if (isAdmitted === false) this.#events.displaced()
-    else if (isAdmitted === undefined) {
-      this.#clock.after(retryMs, () => {
-        if (this.#isClosed || connection !== this.#connection) return
-        void this.#admit(facts, connection, Math.min(RETRY_MS_MAX, retryMs * 2))
-      })
-    } else this.#begin(facts, connection)
-  }
-
-  #begin(facts: Facts, connection: number): void {
-    this.#facts = facts
+  #admitted(words: ServerWords): void {
+    this.#words = words
     this.server.renewed()
-    this.#prolongLater(connection)
-    this.#replay(RETRY_MS_MIN)
+    this.#owed.tell()
     this.#events.changed()
-  }
-
-  #prolongLater(connection: number): void {
-    this.#prolonging?.cancel()
-    // A fifth of it is random: processes that were started together do not come together for ever.
-    const ms = PROLONG_MS * (0.8 + this.#clock.random() / 5)
-    this.#prolonging = this.#clock.after(ms, () => void this.#prolong(connection))
-  }
-
-  async #prolong(connection: number): Promise<void> {
-    const isOurs = await this.#ring.membership.prolong(this.#items).catch(() => true)
-    if (this.#isClosed || connection !== this.#connection || this.#facts === undefined) return
-    if (isOurs) this.#prolongLater(connection)
-    else void this.#admit(this.#facts, connection, RETRY_MS_MIN)
   }
 
   #serverChanged(): void {
-    this.#replay(RETRY_MS_MIN)
+    this.#owed.tell()
     this.#events.changed()
-  }
-
-  /** Tells it what it is owed; where that fails, again after `retryMs`. */
-  #replay(retryMs: number): void {
-    if (this.#isReplaying || !this.isUp || this.#owed.size === 0) return
-    this.#isReplaying = true
-    const again = () => this.#clock.after(retryMs, () => this.#replay(Math.min(RETRY_MS_MAX, retryMs * 2)))
-    this.#owed
-      .replay((owed) => this.#tellOwed(owed))
-      .then(() => this.#events.changed(), again)
-      .finally(() => {
-        this.#isReplaying = false
-      })
   }
 
   async #tellOwed(owed: Invalidation): Promise<void> {
@@ -310,8 +259,6 @@ export class NamespaceOnServer implements StoreWatcher {
     throw new Displaced(this.server)
   }
 }
-
-type Facts = { readonly server: string; readonly version: string }
 
 /** Another ring is in use. */
 class Displaced extends CacheError {

@@ -57,7 +57,7 @@ export class RingInUse {
   /** What the servers that are used say of themselves, each word once. */
   get facts(): { readonly server: string; readonly version: string } {
     const of = (name: 'server' | 'version') =>
-      [...new Set(this.#up.flatMap(({ facts }) => (facts === undefined ? [] : [facts[name]])))].join(', ')
+      [...new Set(this.#up.flatMap(({ words }) => (words === undefined ? [] : [words[name]])))].join(', ')
     return { server: of('server'), version: of('version') }
   }
 
