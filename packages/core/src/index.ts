@@ -15,6 +15,7 @@ export type {
   BusEnvironment,
   BusListener,
   Clock,
+  ServerFacts,
   StoreDefinition,
   StoreFacts,
   Timer,

@@ -50,6 +50,7 @@ export interface CacheStats {
     /** Whether it is read and filled now; false where there is no L2, whose breaker is 'closed' then. */
     readonly online: boolean
     readonly breaker: 'closed' | 'open'
+    /** Names (and clears) that L2 has not acknowledged; of several servers, one that two are owed counts twice. */
     readonly queuedInvalidations: number
   }
   readonly bus: BusStats
