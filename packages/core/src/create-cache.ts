@@ -157,7 +157,7 @@ export function createCacheWith(options: CacheOptions, rules: Fence, rulesOfBus:
           if (rt !== undefined) hearChange(rt, change)
         },
         everythingChanged() {
-          for (const rt of namespaces.values()) rt.link?.everythingChanged()
+          for (const rt of namespaces.values()) rt.link?.inDoubt()
         },
       })
     } catch (error) {

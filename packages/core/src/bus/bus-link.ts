@@ -13,6 +13,7 @@ import type { BusRules, Moment } from './bus-rules.ts'
 import type { Change } from './frame.ts'
 import { FrameSignature } from './frame-signature.ts'
 import { Inbox } from './inbox.ts'
+import { OwnBeats } from './own-beats.ts'
 import { Peers } from './peers.ts'
 import { Publisher } from './publisher.ts'
 import { type ReadFrame, readChanges, readFrame, type Unread } from './read-frame.ts'
@@ -35,20 +36,12 @@ export interface BusSettings {
   log(level: 'info' | 'warn', message: string): void
 }
 
-/** Whoever waits for an own beat to come back. */
-interface Waiter {
-  readonly beat: number
-  end(error?: CacheError): void
-}
-
 const BEATS_PER_DELTA = 3
 // A beat is of use for Δ; a longer wait only delays noticing a dead peer.
 const BEAT_WAIT_MS_MAX = 5000
 // Where something is in doubt the next beat ends that, and a newcomer waits to hear of us: it is sent at once, but no
 // more than this often between two.
 const EXTRA_BEATS = 4
-// Own beats that have not come back. Older ones prove nothing that a younger one does not.
-const OUTSTANDING_MAX = 64
 
 /**
  * This cache's relation to the bus: what it says there, and up to when it has heard everything that others said. Why that
@@ -66,8 +59,7 @@ export class BusLink implements BusListener {
   readonly #peers = new Peers()
   readonly #inbox: Inbox
   readonly #connection: BusConnection
-  readonly #outstanding = new Map<number, Moment>()
-  readonly #waiters = new Set<Waiter>()
+  readonly #ownBeats: OwnBeats
   /** Each says whether what it could not tell everybody of has become true meanwhile. */
   readonly #owing = new Set<() => boolean>()
   readonly #warned = new Set<Unread>()
@@ -95,6 +87,7 @@ export class BusLink implements BusListener {
     this.#maxStaleMs = maxStaleMs
     this.#everyMs = maxStaleMs / BEATS_PER_DELTA
     this.#log = log
+    this.#ownBeats = new OwnBeats(clock)
     this.#own = this.#now()
     const signature = bus.secret === undefined ? undefined : new FrameSignature(bus.secret, topic)
     this.#signature = signature
@@ -163,21 +156,7 @@ export class BusLink implements BusListener {
   /** Everything that the bus accepted before this call has been heard. Rejects with `bus_unavailable`. */
   barrier(by: number): Promise<void> {
     if (!this.#isUp || this.#isClosed) return Promise.reject(this.#unavailable('there is no connection'))
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const beat = this.#beat(by)
-    const waiter: Waiter = {
-      beat,
-      end: (error) => {
-        timer.cancel()
-        this.#waiters.delete(waiter)
-        if (error === undefined) resolve()
-        else reject(error)
-      },
-    }
-    const late = (): void => waiter.end(this.#unavailable('a beat did not come back in time'))
-    const timer = this.#clock.after(Math.max(0, by - this.#clock.now()), late, 'caller')
-    this.#waiters.add(waiter)
-    return promise
+    return this.#ownBeats.wait(this.#beat(by), by, this.#unavailable('a beat did not come back in time'))
   }
 
   connected(): void {
@@ -193,9 +172,8 @@ export class BusLink implements BusListener {
     if (this.#isClosed) return
     this.#isUp = false
     this.#inbox.clear()
-    this.#outstanding.clear()
+    this.#ownBeats.giveUp(this.#unavailable('the connection was lost'))
     this.#doubt('lost')
-    for (const waiter of this.#waiters) waiter.end(this.#unavailable('the connection was lost'))
   }
 
   received(frame: Uint8Array): void {
@@ -217,7 +195,7 @@ export class BusLink implements BusListener {
     this.#isClosed = true
     this.#isTrusted = false
     this.#inbox.clear()
-    for (const waiter of this.#waiters) waiter.end(this.#unavailable('the cache was closed'))
+    this.#ownBeats.giveUp(this.#unavailable('the cache was closed'))
     await this.#connection.close()
   }
 
@@ -254,8 +232,7 @@ export class BusLink implements BusListener {
     this.#lastBeatAt = sent.at
     const { beat, sent: sending } = this.#publisher.sendBeat(by)
     sending.catch(ignore)
-    this.#outstanding.set(beat, sent)
-    if (this.#outstanding.size > OUTSTANDING_MAX) this.#outstanding.delete(beat - OUTSTANDING_MAX)
+    this.#ownBeats.note(beat, sent)
     return beat
   }
 
@@ -290,10 +267,8 @@ export class BusLink implements BusListener {
 
   #takeOwn(frame: ReadFrame): void {
     this.#echoes++
-    const sent = frame.kind === 'beat' ? this.#outstanding.get(frame.beat) : undefined
-    // Twice, or never sent on this connection.
+    const sent = frame.kind === 'beat' ? this.#ownBeats.cameBack(frame.beat) : undefined
     if (sent === undefined) return
-    for (const beat of this.#outstanding.keys()) if (beat <= frame.beat) this.#outstanding.delete(beat)
     const own = this.rules.provenBy(sent, this.#now())
     this.#peers.listened(own.at - this.#own.at, this.#everyMs)
     this.#own = own
@@ -303,7 +278,7 @@ export class BusLink implements BusListener {
       this.#isTrusted = true
     }
     this.#advance()
-    for (const waiter of this.#waiters) if (waiter.beat <= frame.beat) waiter.end()
+    this.#ownBeats.settle(frame.beat)
   }
 
   #takeForeign(frame: ReadFrame, bytes: Buffer): void {

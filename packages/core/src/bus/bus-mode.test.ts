@@ -1,7 +1,7 @@
 /** L1 mode 'bus': what is heard, what is told, and what L1 does meanwhile. */
-import { memoryServer, partedMemoryStore } from '@holdfast/testkit'
+import { memoryServer, memoryStore, partedMemoryStore, withoutPush } from '@holdfast/testkit'
 import { describe, expect, test } from 'vitest'
-import { FRAME_BYTES_MAX } from '../contracts.ts'
+import { type Bus, FRAME_BYTES_MAX } from '../contracts.ts'
 import { createCache } from '../create-cache.ts'
 import { type BusNode, BusStage, MAX_STALE_MS } from '../testing/bus-stage.ts'
 import { watched } from '../testing/outcome.ts'
@@ -219,6 +219,22 @@ describe('frames that are none of ours (B37)', () => {
     expect(a.cache.stats().hits.l1).toBe(1)
   })
 
+  test('a frame that is too long is none, also where a bus hands it over', async () => {
+    await using stage = new BusStage()
+    const wide: Bus = {
+      open: (environment, listener) =>
+        stage.bus.open({ ...environment, frameBytesMax: Number.MAX_SAFE_INTEGER }, listener),
+    }
+    const l2 = withoutPush(memoryStore(stage.server))
+    await using cache = createCache({ name: 'shop', clock: stage.clock, l2, l1: { mode: 'bus', bus: wide } })
+    await stage.settle()
+    const frame = Buffer.alloc(FRAME_BYTES_MAX + 1)
+    frame.set([0x48, 0x62, 1, 1])
+    stage.bus.plant('shop', frame)
+    await stage.settle()
+    expect(cache.stats().bus).toMatchObject({ ignored: 1, received: 0, publishers: 0, verified: true })
+  })
+
   test('a newer version is told of once, and puts L1 in doubt for as long as it speaks', async () => {
     await using stage = new BusStage()
     const lines: string[] = []
@@ -274,6 +290,30 @@ describe('an L1 that is in doubt', () => {
     expect(await a.cache.getOrSet('k', down)).toBe('v')
     expect(a.cache.stats().staleHits.l1).toBe(1)
   })
+
+  test.each([{ push: false }, { push: true }])(
+    'a read that was under way is answered all the same, and not put there: %o',
+    async ({ push }) => {
+      await using stage = new BusStage()
+      const a = await stage.node({ push })
+      await a.cache.set('k', 'v')
+      await a.cache.set('other', 'v')
+      expect(await a.cache.get('k', { consistency: 'strong' })).toBe('v')
+      a.store.hold()
+      const read = watched(a.cache.get('k', { consistency: 'strong' }))
+      await stage.settle()
+      a.bus.disconnect()
+      a.bus.reconnect()
+      await stage.settle()
+      expect(a.cache.stats().bus).toMatchObject({ verified: true, doubts: { lost: 1 } })
+      a.store.release()
+      await stage.settle()
+      expect(read()).toEqual({ value: 'v' })
+      const { l1 } = a.cache.stats().hits
+      await a.cache.get('k')
+      expect(a.cache.stats().hits.l1).toBe(l1)
+    },
+  )
 
   test('a strong read is never answered by it', async () => {
     await using stage = new BusStage()

@@ -4,7 +4,8 @@ import type { Runtime } from '../runtime/runtime.ts'
 
 /**
  * How far an invalidation has come. It holds in this process in any case. 'applied': in L2 too (or there is none).
- * 'queued': L2 did not acknowledge it; it is replayed before this process uses L2 again.
+ * 'queued': L2 did not acknowledge it; it is replayed before this process uses L2 again. In L1 mode 'bus' also where the
+ * bus did not accept word of it: the other processes drop all of L1 when they next hear of this one.
  */
 export interface Invalidated {
   readonly l2: 'applied' | 'queued'

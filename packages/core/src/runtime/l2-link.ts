@@ -25,6 +25,8 @@ export interface LinkEvents {
   namespaceChanged(): void
   /** Everything known of L2 is void: flushed, connected anew, or lost. */
   everythingUnknown(): void
+  /** Values that were read before now may have changed unheard; L2 is as it was. */
+  valuesUnverified(): void
   heldTags(max: number): readonly string[]
   trouble(error: unknown): void
   connected(server: string, version: string): void
@@ -202,6 +204,12 @@ export class L2Link implements StoreWatcher {
   everythingChanged(): void {
     this.#nextGeneration()
     this.#events.everythingUnknown()
+  }
+
+  /** The bus may have missed something. */
+  inDoubt(): void {
+    this.#nextGeneration()
+    this.#events.valuesUnverified()
   }
 
   /** A read was answered. */

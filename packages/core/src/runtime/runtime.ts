@@ -229,6 +229,12 @@ export class Runtime implements LinkEvents {
     this.wakes.wakeAll()
   }
 
+  valuesUnverified(): void {
+    this.pendings.killAll()
+    // Where pushes keep tokens true they are so still.
+    if (!this.tracking) this.cells.forgetAll()
+  }
+
   heldTags(max: number): readonly string[] {
     return this.cells.nextHeld(max)
   }

@@ -31,6 +31,8 @@ export interface BusOff {
 export interface BusNodeOptions extends Partial<Omit<CacheOptions, 'l1'>> {
   readonly l1?: L1Bounds
   readonly secret?: string
+  /** Whether its store tells of changes. Default false. */
+  readonly push?: boolean
   readonly decorateStore?: (definition: StoreDefinition) => StoreDefinition
 }
 
@@ -69,7 +71,7 @@ export class BusStage implements AsyncDisposable {
   }
 
   /** One more process, in the moment in which it begins. */
-  nodeNow({ l1, secret, decorateStore = as, ...options }: BusNodeOptions = {}): BusNode {
+  nodeNow({ l1, secret, push = false, decorateStore = as, ...options }: BusNodeOptions = {}): BusNode {
     let publisher = ''
     const bus = decorateBus(this.bus, {
       connection: (inner) => ({
@@ -85,7 +87,7 @@ export class BusStage implements AsyncDisposable {
         ttl: '1h',
         jitter: 0,
         clock: this.clock,
-        l2: decorateStore(withoutPush(memoryStore(this.server))),
+        l2: decorateStore(push ? memoryStore(this.server) : withoutPush(memoryStore(this.server))),
         l1: { maxStale: MAX_STALE_MS, ...l1, mode: 'bus', bus: { ...bus, secret } },
         ...options,
       },

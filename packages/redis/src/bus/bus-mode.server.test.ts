@@ -38,11 +38,8 @@ async function open(busUrl: string = server.url, options: Partial<CacheOptions> 
 }
 
 /** Two processes in one, which know each other. */
-async function pair(
-  busOfA: string = server.url,
-  options: Partial<CacheOptions> = {},
-): Promise<{ a: Cache; b: Cache } & AsyncDisposable> {
-  const [a, b] = [await open(busOfA, options), await open(server.url, options)]
+async function pair(busOfA: string = server.url): Promise<{ a: Cache; b: Cache } & AsyncDisposable> {
+  const [a, b] = [await open(busOfA), await open()]
   await until('they know each other', () =>
     [a, b].every((cache) => cache.stats().bus.publishers === 1 && cache.stats().bus.verified),
   )
@@ -123,36 +120,36 @@ function blackHole(proxy: FaultProxy): void {
   proxy.inject({ blackhole: true })
 }
 
-test('F21: 50,000 messages a second', { timeout: 60_000 }, async () => {
-  // A busy machine shall not make a miss of a read.
-  await using caches = await pair(server.url, { l2Timeout: '10s' })
+test('F21: 50,000 messages a second keep nobody waiting, and all of it is heard or told of', {
+  timeout: 60_000,
+}, async () => {
+  await using caches = await pair()
   const { a } = caches
   await a.setMany(Array.from({ length: 1000 }, (_, i) => [`user:${i}`, i] as const))
-  const reads: number[] = []
   const file = new URL('../testing/flood-bus.test-process.ts', import.meta.url)
   const before = a.stats().bus
   await using flood = new ToldProcess(file, [String(server.port), CHANNEL, '50000', '1'])
-  const told = flood.told<{ sent: number; ms: number }>()
+  const told = flood.told<{ sent: number }>()
   let isOver = false
-  told.finally(() => {
-    isOver = true
-  })
   const holding = loopHolds(() => isOver)
-  for (let n = 0; !isOver; n++) {
-    await pause(5)
-    const asked = systemClock.now()
-    expect(await a.get(`user:${n % 1000}`)).toBe(n % 1000)
-    reads.push(systemClock.now() - asked)
-  }
-  const { sent, ms } = await told
-  const after = a.stats().bus
-  expect(sent / ms).toBeGreaterThan(40)
+  const reading = (async () => {
+    for (let n = 0; !isOver; n++) {
+      await a.get(`user:${n % 1000}`)
+      await pause(1)
+    }
+  })()
+  const { sent } = await told
+  await until('all of it is heard, or dropped', () => {
+    const { received, doubts } = a.stats().bus
+    return received - before.received >= sent || doubts.overflow > 0
+  })
+  isOver = true
+  await reading
   // Two caches in one process hear it all.
   expect(percentile(await holding, 0.99)).toBeLessThan(50)
-  // The server and the publisher share the machine's two cores with them, and with whatever else runs.
-  expect(percentile(reads, 0.99)).toBeLessThan(250)
-  expect(after.received - before.received + after.ignored).toBeGreaterThan(0)
-  await until('L1 is verified again', () => a.stats().bus.verified)
+  await until('L1 is verified again', () => a.stats().bus.verified && a.stats().l2.online)
+  await a.set('user:1', 'after')
+  expect(await a.get('user:1')).toBe('after')
 })
 
 test('B37: garbage, 100 MB, a future version', { timeout: 60_000 }, async () => {

@@ -1,0 +1,65 @@
+import type { CacheError, Clock } from '../contracts.ts'
+import type { Moment } from './bus-rules.ts'
+
+/** Whoever waits for an own beat to come back. */
+interface Waiter {
+  readonly beat: number
+  end(error?: CacheError): void
+}
+
+// Own beats that have not come back. Older ones prove nothing that a younger one does not.
+const OUTSTANDING_MAX = 64
+
+/** The beats that this cache has sent and not heard yet: when each was sent, and who waits for it. */
+export class OwnBeats {
+  readonly #clock: Clock
+  readonly #outstanding = new Map<number, Moment>()
+  /** Each ends at its own deadline. */
+  readonly #waiters = new Set<Waiter>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** A beat was handed to the bus; `sent`: the moment before that. */
+  note(beat: number, sent: Moment): void {
+    this.#outstanding.set(beat, sent)
+    if (this.#outstanding.size > OUTSTANDING_MAX) this.#outstanding.delete(beat - OUTSTANDING_MAX)
+  }
+
+  /** A beat came back. When it was sent; undefined: it has been here before, or was sent on another connection. */
+  cameBack(beat: number): Moment | undefined {
+    const sent = this.#outstanding.get(beat)
+    if (sent === undefined) return undefined
+    for (const each of this.#outstanding.keys()) if (each <= beat) this.#outstanding.delete(each)
+    return sent
+  }
+
+  /** Everything that a beat proves is done: whoever waited for it, or for an older one, goes on. */
+  settle(beat: number): void {
+    for (const waiter of this.#waiters) if (waiter.beat <= beat) waiter.end()
+  }
+
+  /** Until a beat has come back; rejects with `late` at `by`. */
+  wait(beat: number, by: number, late: CacheError): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const waiter: Waiter = {
+      beat,
+      end: (error) => {
+        timer.cancel()
+        this.#waiters.delete(waiter)
+        if (error === undefined) resolve()
+        else reject(error)
+      },
+    }
+    const timer = this.#clock.after(Math.max(0, by - this.#clock.now()), () => waiter.end(late), 'caller')
+    this.#waiters.add(waiter)
+    return promise
+  }
+
+  /** None of them will come back. */
+  giveUp(reason: CacheError): void {
+    this.#outstanding.clear()
+    for (const waiter of this.#waiters) waiter.end(reason)
+  }
+}
