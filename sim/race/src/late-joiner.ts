@@ -11,7 +11,7 @@ const LATE_READERS = 3
  */
 export async function lateJoiner(run: Run): Promise<Verdict> {
   let onFilled: (() => Promise<void>) | undefined
-  await using nodes = await TwoNodes.open(run, 'off', (definition) =>
+  await using nodes = await TwoNodes.open(run, { l1: 'off' }, (definition) =>
     withFillHook(definition, async () => {
       const act = onFilled
       onFilled = undefined

@@ -12,6 +12,8 @@ export class Loads {
   readonly #workload: Workload
   readonly #dice: Dice
   readonly #running = new Map<number, number>()
+  /** A load that has read its row goes on when this says so: for a race whose order is directed. */
+  gate: (() => Promise<void>) | undefined
   #atOnceMax = 0
 
   constructor(database: Database, workload: Workload, dice: Dice) {
@@ -41,7 +43,7 @@ export class Loads {
     for (const key of keys) this.#begin(key)
     try {
       const rows = keys.map((key) => this.#database.read(key))
-      await pause(this.#dice.upTo(this.#workload.loadMsMax))
+      await (this.gate?.() ?? pause(this.#dice.upTo(this.#workload.loadMsMax)))
       if (this.#dice.chance(this.#workload.loadsFailing)) throw new LoadFailed('the load was told to fail')
       return rows
     } finally {

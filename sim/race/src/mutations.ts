@@ -1,10 +1,13 @@
+import type { MemcachedParts } from '@holdfast/memcached/internal'
 import { type StoreMutant, storeMutants } from '@holdfast/testkit'
-import type { Fence } from 'holdfast/internal'
+import type { BusRules, Fence } from 'holdfast/internal'
 import { awaitedReplies } from './awaited-replies.ts'
 
-/** A rule of the protocol switched off, in the core (`fence`) or in the store. */
+/** A rule of the protocol switched off, in the core (`fence`), on the bus, or in the store. */
 export interface Mutation {
   readonly fence?: Partial<Fence>
+  readonly bus?: Partial<BusRules>
+  readonly memcached?: MemcachedParts
   readonly store?: StoreMutant
 }
 
@@ -28,6 +31,14 @@ export const mutations: Readonly<Record<MutationName, Mutation>> = {
   'P, awaited replies': { fence: { mayAdmit: () => true }, store: awaitedReplies },
   /** The store tells of changes later than the server did. */
   'P, late pushes': { store: storeMutants.P },
+  /** A fill is sent on another connection than the one that granted its lease. */
+  C: { memcached: { island: { mayFill: () => true } } },
+  /** A server of several is read and filled while it is owed an invalidation. */
+  'Q, server by server': { memcached: { pool: { mayUse: () => true } } },
+  /** What one of several servers cannot be told now it is never told. */
+  'Q, forgetful': { memcached: { pool: { remembers: false } } },
+  /** An invalidation goes to the key's own server, and not to the one that stands in for it elsewhere. */
+  'deaf gutter': { memcached: { pool: { tellsGutter: false } } },
   S: { fence: { fallback: (own, flights) => own ?? flights } },
 }
 
@@ -45,3 +56,7 @@ export type MutationName =
   | 'P, awaited replies'
   | 'P, late pushes'
   | 'S'
+  | 'C'
+  | 'Q, server by server'
+  | 'Q, forgetful'
+  | 'deaf gutter'

@@ -1,7 +1,8 @@
+import { redisBus } from '@holdfast/redis'
 import type { HistoryRecorder } from '@holdfast/testkit'
-import type { Cache, CacheOptions } from 'holdfast'
+import type { Cache, CacheOptions, L1Options, Logger } from 'holdfast'
 import type { StoreDefinition } from 'holdfast/contracts'
-import { createCacheWith, fence } from 'holdfast/internal'
+import { busRules, createCacheWith, fence } from 'holdfast/internal'
 import type { Dice } from './dice.ts'
 import { type MutationName, mutations } from './mutations.ts'
 import { openStore } from './open-store.ts'
@@ -10,6 +11,8 @@ import type { TierPlace } from './shared-tier.ts'
 import { withLateFills, withLease } from './store-faults.ts'
 import type { Workload } from './workload.ts'
 
+// For trouble that is made on purpose: its warnings would only hide others.
+const SILENT: Logger = { info: () => undefined, warn: () => undefined }
 // Where stale values may be answered they may be so for longer than any run.
 const STALE_MS = 60_000
 
@@ -32,18 +35,32 @@ export function openCache(
   const { namespace, place, workload } = setup
   const { leaseMs, fillReplyMsMax } = workload
   const mutation = setup.mutation === undefined ? {} : mutations[setup.mutation]
-  let l2 = openStore(place)
+  let l2 = openStore(place, mutation.memcached)
   if (leaseMs !== undefined) l2 = withLease(l2, leaseMs)
   if (mutation.store !== undefined) l2 = mutation.store(l2)
   if (fillReplyMsMax > 0) l2 = withLateFills(l2, () => dice.upTo(fillReplyMsMax))
-  l2 = wrap(withRecordedLeases(l2, recorder, leaseMs))
-  return createCacheWith({ name: namespace, l2, ...lifeOf(workload) }, { ...fence, ...mutation.fence })
+  const grantsWithReads = place.store === 'memcached'
+  l2 = wrap(withRecordedLeases(l2, recorder, { fixedLeaseMs: leaseMs, grantsWithReads }))
+  const l1 = l1Of(workload, place)
+  return createCacheWith(
+    { name: namespace, l1, l2, ...lifeOf(workload) },
+    { ...fence, ...mutation.fence },
+    { ...busRules, ...mutation.bus },
+  )
 }
 
-function lifeOf({ l1, maxStaleMs, ttlMs, stale }: Workload): Partial<CacheOptions> {
-  if (l1 === 'bus') throw new TypeError('there is no bus yet')
+function l1Of({ l1, maxStaleMs: maxStale }: Workload, place: TierPlace): L1Options | false {
+  if (l1 === 'off') return false
+  if (l1 !== 'bus') return { mode: l1, maxStale }
+  const busUrl = place.store === 'memcached' ? place.busUrl : undefined
+  if (busUrl === undefined) throw new TypeError('there is no bus here')
+  return { mode: l1, bus: redisBus(busUrl), maxStale }
+}
+
+function lifeOf({ ttlMs, stale, l2, breaking }: Workload): Partial<CacheOptions> {
+  const isTroubled = l2 === 'away' || breaking !== 'nothing'
   return {
-    l1: l1 === 'off' ? false : { mode: l1, maxStale: maxStaleMs },
+    ...(isTroubled ? { logger: SILENT } : {}),
     ...(ttlMs === undefined ? {} : { ttl: ttlMs }),
     swr: stale === 'swr' && STALE_MS,
     staleIfError: stale === 'if-error' && STALE_MS,

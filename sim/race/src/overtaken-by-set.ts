@@ -22,11 +22,13 @@ interface Order {
  * was delayed (a script that the server has to be taught costs a round trip more), and the older reply is handled
  * last. The older value must not replace what was set in this node's L1, where no push would remove it.
  */
-export async function overtakenBySet(what: 'read' | 'fill', run: Run): Promise<Verdict> {
+export async function overtakenBySet(
+  what: 'read' | 'fill',
+  l1: 'tracked' | 'none',
+  run: Run,
+): Promise<Verdict> {
   let order: Order | undefined
-  await using nodes = await TwoNodes.open(run, 'tracked', (definition) =>
-    ordered(definition, what, () => order),
-  )
+  await using nodes = await TwoNodes.open(run, { l1 }, (definition) => ordered(definition, what, () => order))
   const { first, second } = nodes
   /** The set begins before the READ is sent, or while the load goes on: what is on its way by then it kills. */
   const readBeforeSet = async (key: number): Promise<void> => {
@@ -44,6 +46,8 @@ export async function overtakenBySet(what: 'read' | 'fill', run: Run): Promise<V
   }
   return await nodes.play(async (key) => {
     await second.writes.key(key)
+    // Without pushes a node knows of no delete but its own.
+    if (l1 === 'none') await first.writes.key(key)
     if (what === 'read') await second.reads.fresh(key)
     await first.cache.barrier()
     order = { answered: Promise.withResolvers<void>(), isSet: Promise.withResolvers<void>() }

@@ -37,6 +37,8 @@ export interface RacingNode {
   write(): Promise<void>
   /** Ends its readers; resolves when the last one has its answer, or is given up. */
   rest(): Promise<void>
+  /** Resolves when the shared tier is used again, and owed nothing, after whatever befell it. */
+  settle(): Promise<void>
   /** Reads what the tiers hold of every key, when all have come to rest. */
   peek(): Promise<void>
   /** Reads every key once more, with a loader, and reports. */
@@ -44,7 +46,7 @@ export interface RacingNode {
   close(): Promise<void>
 }
 
-// Longest wait for the first connection.
+// Longest wait for the shared tier: for the first connection, and for the last, with all that it is owed.
 const CONNECT_MS_MAX = 10_000
 // A read that takes longer is taken never to end.
 const READ_MS_MAX = 20_000
@@ -87,11 +89,7 @@ export class RaceNode implements RacingNode {
   async start(): Promise<void> {
     // An absent L2 is waited for once.
     if (this.#workload.l2 === 'away') await this.#cache.get('nothing')
-    const giveUpMs = this.#recorder.now() + CONNECT_MS_MAX
-    while (this.#workload.l2 === 'there' && !this.#cache.stats().l2.online) {
-      if (this.#recorder.now() > giveUpMs) throw new Error(`not connected after ${CONNECT_MS_MAX} ms`)
-      await pause(1)
-    }
+    await this.settle()
     this.#readers = Array.from({ length: this.#workload.readers }, () => this.#readOn())
   }
 
@@ -108,6 +106,18 @@ export class RaceNode implements RacingNode {
     )
     await Promise.race([Promise.all(this.#readers), giveUp])
     over.abort()
+  }
+
+  async settle(): Promise<void> {
+    if (this.#workload.l2 === 'away') return
+    const giveUpMs = this.#recorder.now() + CONNECT_MS_MAX
+    for (;;) {
+      const { online, queuedInvalidations: owed } = this.#cache.stats().l2
+      if (online && owed === 0) return
+      const state = online ? `connected, and owed ${owed}` : 'not connected'
+      if (this.#recorder.now() > giveUpMs) throw new Error(`${state} after ${CONNECT_MS_MAX} ms`)
+      await pause(1)
+    }
   }
 
   async peek(): Promise<void> {

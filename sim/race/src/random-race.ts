@@ -30,8 +30,9 @@ export async function randomRace(workload: Workload, run: Run): Promise<Verdict>
   const memory = Database.memoryOf(workload.keys)
   const place = await tier.placeFor(workload)
   const setup: NodeSetup = { name: 'observer', namespace, place, seed, memory, workload, mutation }
+  const cutOff = workload.breaking === 'partitions' ? await tier.placeOfCutOff?.(workload) : undefined
   const nodes: RacingNode[] = Array.from({ length: workload.nodes }, (_, i) =>
-    openNode({ ...setup, name: `node-${i + 1}` }),
+    openNode({ ...setup, name: `node-${i + 1}`, place: i === 0 ? (cutOff ?? place) : place }),
   )
   // It reads nothing during the race, and has no L1: its sweep tells what L2 holds.
   const observer = new RaceNode({ ...setup, workload: { ...workload, l1: 'off', readers: 0 } })
@@ -40,12 +41,19 @@ export async function randomRace(workload: Workload, run: Run): Promise<Verdict>
     await Promise.all(all.map((node) => node.start()))
     await disturb(workload, run, nodes)
     await Promise.all(all.map((node) => node.rest()))
-    await pause(REST_MS)
+    await Promise.all(all.map((node) => node.settle()))
+    const settledMs = hostNow()
+    await pause(restMsOf(workload))
     for (const node of all) await node.peek()
-    return judge(workload, await Promise.all(all.map((node) => node.sweep())))
+    return judge(workload, await Promise.all(all.map((node) => node.sweep())), settledMs)
   } finally {
     await Promise.all(all.map((node) => node.close()))
   }
+}
+
+/** L1 'none' is told of nothing: what it holds has ended when Δ has passed. */
+function restMsOf({ l1, maxStaleMs }: Workload): number {
+  return l1 === 'none' ? REST_MS + maxStaleMs : REST_MS
 }
 
 function openNode(setup: NodeSetup): RacingNode {
@@ -54,7 +62,7 @@ function openNode(setup: NodeSetup): RacingNode {
 
 /** Writers, and what befalls the servers, until time is over. */
 async function disturb(workload: Workload, run: Run, nodes: readonly RacingNode[]): Promise<void> {
-  const untilMs = hostNow() + run.forMs
+  const untilMs = hostNow() + Math.max(run.forMs, workload.runMsMin)
   const writers = Array.from({ length: workload.writers }, async (_, i) => {
     const dice = new Dice(run.seed, `writer ${i}`)
     while (hostNow() < untilMs) {

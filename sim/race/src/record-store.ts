@@ -1,4 +1,4 @@
-import { decorateStore, type HistoryRecorder } from '@holdfast/testkit'
+import { changedRead, decorateStore, type HistoryRecorder, hostNow } from '@holdfast/testkit'
 import type { FillRequest, NamespaceStore, StoreDefinition, Token } from 'holdfast/contracts'
 import type { Row } from './database.ts'
 
@@ -12,23 +12,78 @@ interface Held {
 
 // The server counts a lease in whole milliseconds of its own clock: it may end this much early.
 const EARLY_MS = 2
+// A lease that a read was granted is given back when nobody has asked for it for this long.
+const HELD_MS_MAX = 100
 
-/** Records every load under a lease and every fill; `leaseMs` where the server grants another than it is asked for. */
+/** How a store grants leases. */
+interface Grants {
+  /** The lease, where the server grants another than it is asked for. */
+  readonly fixedLeaseMs: number | undefined
+  /** A lease may have been granted already to a read that found nothing, and that went before the acquire. */
+  readonly grantsWithReads: boolean
+}
+
+/** Records every load under a lease, every fill, and what writes void before they commit. */
 export function withRecordedLeases(
   definition: StoreDefinition,
   recorder: HistoryRecorder,
-  leaseMs: number | undefined,
+  grants: Grants,
 ): StoreDefinition {
-  return decorateStore(definition, { namespace: (inner) => recorded(inner, recorder, leaseMs) })
+  return decorateStore(definition, {
+    namespace: (inner) => {
+      const misses = new Misses(recorder)
+      const operations = recorded(inner, recorder, misses, grants.fixedLeaseMs)
+      return grants.grantsWithReads ? { ...operations, ...withMisses(inner, misses) } : operations
+    },
+  })
+}
+
+/** Since when a lease may be held that is asked for now. */
+class Misses {
+  // By key.
+  readonly #sinceMs = new Map<string, number>()
+  readonly #recorder: HistoryRecorder
+
+  constructor(recorder: HistoryRecorder) {
+    this.#recorder = recorder
+  }
+
+  add(key: string, startMs: number): void {
+    this.#sinceMs.set(key, Math.min(startMs, this.#sinceMs.get(key) ?? startMs))
+  }
+
+  /** The start of the earliest read that found nothing, if any since the last time that it was taken. */
+  take(key: string): number {
+    const now = this.#recorder.now()
+    const sinceMs = this.#sinceMs.get(key) ?? now
+    this.#sinceMs.delete(key)
+    return Math.max(sinceMs, now - HELD_MS_MAX)
+  }
+}
+
+function withMisses(inner: NamespaceStore, misses: Misses): Pick<NamespaceStore, 'read'> {
+  return {
+    read: (request, by) => {
+      const startMs = hostNow()
+      const answered: typeof request.answered = (found, tokens) => {
+        if (found === undefined && request.intent === 'load') misses.add(request.key, startMs)
+        request.answered(found, tokens)
+      }
+      inner.read(changedRead(request, { answered }), by)
+    },
+  }
 }
 
 function recorded(
   inner: NamespaceStore,
   recorder: HistoryRecorder,
+  misses: Misses,
   fixedLeaseMs: number | undefined,
 ): Partial<NamespaceStore> {
   // Bounded by the loads under way.
   const held = new Map<Token, Held>()
+  // Bounded by the writes under way.
+  const quarantined = new Set<Token>()
   const addLoad = (token: Token, endMs: number, version?: number): void => {
     const lease = held.get(token)
     held.delete(token)
@@ -40,7 +95,7 @@ function recorded(
   }
   return {
     acquire: async (request, by) => {
-      const startMs = recorder.now()
+      const startMs = misses.take(request.key)
       const acquired = await inner.acquire(request, by)
       if (acquired.state === 'won') {
         const leasedUntilMs = startMs + (fixedLeaseMs ?? request.leaseMs) - EARLY_MS
@@ -55,6 +110,18 @@ function recorded(
       if (isHeld && lease !== undefined && fixedLeaseMs === undefined)
         lease.leasedUntilMs = sentMs + leaseMs - EARLY_MS
       return isHeld
+    },
+    quarantine: async (names, token, lifeMs, by) => {
+      const startMs = recorder.now()
+      await inner.quarantine(names, token, lifeMs, by)
+      // The first one invalidates, before anything is committed; later ones renew it.
+      if (quarantined.has(token)) return
+      quarantined.add(token)
+      recorder.add({ kind: 'invalidate', ...names, startMs, endMs: recorder.now(), result: 'applied' })
+    },
+    unquarantine: async (names, token, by) => {
+      quarantined.delete(token)
+      await inner.unquarantine(names, token, by)
     },
     release: async (key, token, by) => {
       addLoad(token, recorder.now())

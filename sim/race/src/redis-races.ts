@@ -46,8 +46,8 @@ const scenarios: readonly Scenario[] = [
   ...randomRaces(workloads),
   { name: 'directed: late joiner', run: lateJoiner },
   { name: 'directed: reply and push in one chunk', run: sharedChunk },
-  { name: 'directed: set overtakes an own READ', run: (run) => overtakenBySet('read', run) },
-  { name: 'directed: set overtakes an own FILL', run: (run) => overtakenBySet('fill', run) },
+  { name: 'directed: set overtakes an own READ', run: (run) => overtakenBySet('read', 'tracked', run) },
+  { name: 'directed: set overtakes an own FILL', run: (run) => overtakenBySet('fill', 'tracked', run) },
 ]
 
 const provocations: readonly Provocation[] = [

@@ -33,6 +33,10 @@ export class RedisTier implements SharedTier {
     await this.#server.cli('FLUSHALL')
   }
 
+  restart(): Promise<void> {
+    return this.#server.restart()
+  }
+
   async befall({ evicting }: Workload, dice: Dice, untilMs: number): Promise<void> {
     if (evicting === 'nothing') return
     while (hostNow() < untilMs) {

@@ -17,7 +17,7 @@ export async function sharedChunk(run: Run): Promise<Verdict> {
   let onDelete: (() => void) | undefined
   await using nodes = await TwoNodes.open(
     run,
-    'strong',
+    { l1: 'strong' },
     (definition) => withReadHook(definition, () => onRead?.()),
     (definition) => withDeleteHook(definition, () => onDelete?.()),
   )

@@ -1,3 +1,5 @@
+import { memcachedRaces } from './memcached-races.ts'
+import { MemcachedTier } from './memcached-tier.ts'
 import { redisRaces } from './redis-races.ts'
 import { RedisTier } from './redis-tier.ts'
 import type { Races } from './scenario.ts'
@@ -11,4 +13,5 @@ interface StoreKind {
 
 export const storeKinds: Readonly<Record<StoreName, StoreKind>> = {
   redis: { start: () => RedisTier.start(), races: redisRaces },
+  memcached: { start: () => MemcachedTier.start(), races: memcachedRaces },
 }

@@ -44,6 +44,10 @@ export class ThreadNode implements RacingNode {
     await this.#ask('rest')
   }
 
+  async settle(): Promise<void> {
+    await this.#ask('settle')
+  }
+
   async peek(): Promise<void> {
     await this.#ask('peek')
   }

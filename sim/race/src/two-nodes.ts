@@ -24,7 +24,7 @@ interface Player {
   readonly writes: Writes
 }
 
-// Longest wait for the two connections.
+// Longest wait for the connections of both.
 const CONNECT_MS_MAX = 10_000
 
 /** Two nodes in one process, for a race whose order is directed: what chance hits too seldom to prove anything. */
@@ -43,20 +43,26 @@ export class TwoNodes implements AsyncDisposable {
   }
 
   /** `wraps` go around the stores of the first and the second. */
-  static async open(run: Run, l1: Workload['l1'], ...wraps: readonly Wrap[]): Promise<TwoNodes> {
-    const workload = { ...WORKLOAD, l1 }
+  static async open(run: Run, own: Partial<Workload>, ...wraps: readonly Wrap[]): Promise<TwoNodes> {
+    const workload = { ...WORKLOAD, ...own }
     return new TwoNodes(run, workload, await run.tier.placeFor(workload), wraps)
+  }
+
+  /** Resolves when both use the shared tier. */
+  async connected(): Promise<void> {
+    const { recorder } = this.first
+    const giveUpMs = recorder.now() + CONNECT_MS_MAX
+    while (![this.first, this.second].every(({ cache }) => cache.stats().l2.online)) {
+      if (recorder.now() > giveUpMs) throw new Error(`not connected after ${CONNECT_MS_MAX} ms`)
+      await pause(1)
+    }
   }
 
   /** Plays rounds, each with the next key, until the run's time is over; then the verdict. */
   async play(round: (key: number) => Promise<void>): Promise<Verdict> {
+    await this.connected()
     const players = [this.first, this.second]
     const { recorder } = this.first
-    const giveUpMs = recorder.now() + CONNECT_MS_MAX
-    while (!players.every(({ cache }) => cache.stats().l2.online)) {
-      if (recorder.now() > giveUpMs) throw new Error(`not connected after ${CONNECT_MS_MAX} ms`)
-      await pause(1)
-    }
     const untilMs = recorder.now() + this.#run.forMs
     for (let i = 0; recorder.now() < untilMs; i++) await round(i % this.#workload.keys)
     const reports = players.map(({ recorder: { events }, reads: { errors }, loads }) => ({

@@ -25,6 +25,8 @@ export interface Workload {
   readonly threads: boolean
   /** Longest time for which a node blocks its event loop now and then; 0: never. */
   readonly stallMsMax: number
+  /** Readers and writers go on at least this long: for loads that take longer than a run. */
+  readonly runMsMin: number
   /** Longest wait of a FILL's reply at the cache's door; 0: none. */
   readonly fillReplyMsMax: number
   /** The lease that the server grants, not renewed; undefined: the cache's own. */
@@ -39,6 +41,8 @@ export interface Workload {
   readonly evicting: 'nothing' | 'anything' | 'tags' | 'leases'
   /** Servers of the shared tier. */
   readonly servers: number
+  /** One more stands in for those that are away. */
+  readonly gutter: boolean
   /**
    * What befalls the servers all the time. 'restarts': one comes back at once, empty, on its port. 'deaths': one is away
    * for a while before it does. 'partitions': a node does not reach one that others do.
@@ -62,6 +66,7 @@ export const WORKLOAD: Workload = {
   writers: 1,
   threads: false,
   stallMsMax: 0,
+  runMsMin: 0,
   fillReplyMsMax: 0,
   leaseMs: undefined,
   loadsFailing: 0,
@@ -69,6 +74,7 @@ export const WORKLOAD: Workload = {
   stale: 'never',
   evicting: 'nothing',
   servers: 1,
+  gutter: false,
   breaking: 'nothing',
   l2: 'there',
 }
