@@ -13,8 +13,12 @@ export interface HeldLease {
   readonly own: readonly FoundToken[]
   readonly tags: ReadonlyMap<string, FoundToken>
   readonly atMs: number
-  /** How many invalidations of tokens by this process it has heard of. */
-  readonly learnedAt: number
+}
+
+/** What a read found of the namespace, the epoch and these tags; undefined: it did not ask for all of them. */
+export function tokensOf(lease: HeldLease, tags: readonly string[]): readonly FoundToken[] | undefined {
+  const found = tags.flatMap((tag) => lease.tags.get(tag) ?? [])
+  return found.length === tags.length ? [...lease.own, ...found] : undefined
 }
 
 // Whoever reads with the intent to load asks for the lease in the same turn. One that is not asked for is in the way.
@@ -28,7 +32,6 @@ export class HeldLeases {
   readonly #giveBack: (lease: HeldLease) => void
   readonly #held = new Map<string, HeldLease>()
   #sweeping: Timer | undefined
-  #invalidations = 0
 
   constructor(clock: Clock, giveBack: (lease: HeldLease) => void) {
     this.#clock = clock
@@ -36,13 +39,13 @@ export class HeldLeases {
   }
 
   /** Keeps the lease of one key: what the read of a key finds last counts. */
-  hold(lease: Omit<HeldLease, 'atMs' | 'learnedAt'>): void {
+  hold(lease: Omit<HeldLease, 'atMs'>): void {
     this.drop(lease.key)
     for (const oldest of this.#held.values()) {
       if (this.#held.size < HELD_MAX) break
       this.#release(oldest)
     }
-    this.#held.set(lease.key, { ...lease, atMs: this.#clock.now(), learnedAt: this.#invalidations })
+    this.#held.set(lease.key, { ...lease, atMs: this.#clock.now() })
     this.#sweeping ??= this.#clock.after(HOLD_MS, () => this.#sweep())
   }
 
@@ -56,18 +59,6 @@ export class HeldLeases {
     }
     this.#held.delete(key)
     return lease
-  }
-
-  /** What its read found of the namespace, the epoch and these tags; undefined: it did not ask, or that was too early. */
-  tokensOf(lease: HeldLease, tags: readonly string[]): readonly FoundToken[] | undefined {
-    const found = tags.flatMap((tag) => lease.tags.get(tag) ?? [])
-    const isKnown = lease.learnedAt === this.#invalidations && found.length === tags.length
-    return isKnown ? [...lease.own, ...found] : undefined
-  }
-
-  /** This process invalidates tokens: those of leases that are held may be old. */
-  tokensChange(): void {
-    this.#invalidations++
   }
 
   /** This process has voided the lease of a key. */

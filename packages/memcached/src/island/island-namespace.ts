@@ -113,7 +113,7 @@ export class IslandNamespace implements NamespaceStore {
   }
 
   async invalidateTags(tags: readonly string[], by: number): Promise<Reached> {
-    if (tags.length > 0) await this.#changingTokens(() => this.#send(this.#tags.removal(tags), by))
+    if (tags.length > 0) await this.#send(this.#tags.removal(tags), by)
     return 'applied'
   }
 
@@ -126,19 +126,20 @@ export class IslandNamespace implements NamespaceStore {
 
   async expireTags(tags: readonly string[], by: number): Promise<Reached> {
     this.#checkOpen()
-    if (tags.length > 0) await this.#changingTokens(() => this.#tags.expire(tags, by))
+    if (tags.length > 0) await this.#tags.expire(tags, by)
     return 'applied'
   }
 
   async clear(by: number): Promise<Reached> {
     this.#checkOpen()
     const { client, names } = this.#place
-    await this.#changingTokens(() => removeNamespaceToken(client, names, [md(names.epoch)], by))
+    await removeNamespaceToken(client, names, [md(names.epoch)], by)
     return 'applied'
   }
 
   async put(request: PutRequest, by: number): Promise<PutReply> {
     this.#checkOpen()
+    this.#held.drop(request.key)
     return await this.#values.put(request, by)
   }
 
@@ -147,7 +148,7 @@ export class IslandNamespace implements NamespaceStore {
     const { keys, tags } = names
     if (keys.length + tags.length === 0) return
     const removal = [...(tags.length > 0 ? this.#tags.removal(tags) : []), ...this.#removal(keys)]
-    await this.#changingTokens(() => this.#quarantines.set(names, token, lifeMs, removal, by))
+    await this.#quarantines.set(names, token, lifeMs, removal, by)
   }
 
   async unquarantine(names: TouchedNames, token: Token, by: number): Promise<void> {
@@ -172,16 +173,6 @@ export class IslandNamespace implements NamespaceStore {
       this.#held.drop(key)
       return md(names.of('v', key))
     })
-  }
-
-  /** What reads have learned of tokens before now, or meanwhile, is not to be believed. */
-  async #changingTokens<T>(change: () => Promise<T>): Promise<T> {
-    this.#held.tokensChange()
-    try {
-      return await change()
-    } finally {
-      this.#held.tokensChange()
-    }
   }
 
   async #send(commands: readonly MetaCommand[], by: number): ReturnType<Place['client']['sendAll']> {

@@ -9,7 +9,7 @@ import {
 } from 'holdfast/contracts'
 import { expirySeconds } from '../client/expiry-seconds.ts'
 import { type MetaCommand, md, mg, ms } from '../client/meta-command.ts'
-import type { HeldLease, HeldLeases } from './held-leases.ts'
+import { type HeldLease, type HeldLeases, tokensOf } from './held-leases.ts'
 import type { Place } from './place.ts'
 import type { Quarantines } from './quarantines.ts'
 import { SignsOfLife } from './signs-of-life.ts'
@@ -174,7 +174,7 @@ export class Leases {
   async #claim(held: HeldLease, request: AcquireRequest, by: number): Promise<Acquired> {
     const { client } = this.#place
     const { key, tags } = request
-    const known = this.#held.tokensOf(held, tags)
+    const known = tokensOf(held, tags)
     const found = new FoundTokens(this.#place, tags, known)
     if (known !== undefined && found.areComplete) {
       this.#extend(found, request.tagLifeMs)
@@ -287,6 +287,8 @@ export class Leases {
     const reply = await client.send(mg(names.of('v', lease.key), VALUE_FLAGS), { by })
     const look = lookAtValue(reply, lease.key, client.serverNow())
     if (look.state === 'lease' && look.name === lease.name) lease.cas = look.cas
+    // Whatever has taken its place was offered to us: it is not ours to load over.
+    else if (look.state === 'value' && look.won) this.giveBack({ ...lease, cas: look.cas, on: 'value' })
     return lease.cas
   }
 

@@ -5,6 +5,8 @@ import type { MetaReply } from '../client/meta-reply.ts'
 export const LEASE_FLAG = 1
 /** What a read of a value or lease asks for. */
 export const VALUE_FLAGS = 'v c f'
+// A cas.
+const LEASE_NAME = /^\d{1,20}$/
 // In place of the id of a value that was passed over for its length: as long as one.
 const PASSED_OVER = '\0\0large\0'
 const ID_CHARS = 8
@@ -28,9 +30,9 @@ export type ValueLook =
 export function lookAtValue(reply: MetaReply | undefined, key: string, serverNowMs: number): ValueLook {
   if (reply?.code !== 'VA') return { state: 'absent' }
   const { value, size, cas = '0', won, lost } = reply
-  if (size === 0) return { state: 'lease', cas, name: cas, won }
-  if (reply.clientFlags === LEASE_FLAG)
-    return { state: 'lease', cas, name: value?.toString('latin1') ?? cas, won }
+  if (size === 0 && isStub(reply)) return { state: 'lease', cas, name: cas, won }
+  const name = reply.clientFlags === LEASE_FLAG ? value?.toString('latin1') : undefined
+  if (name !== undefined && LEASE_NAME.test(name)) return { state: 'lease', cas, name, won }
   // A value that somebody holds the lease of is not handed back with its cas: that would void the lease.
   const behind = lost ? '' : cas
   const entry: DecodedEntry =
@@ -38,6 +40,11 @@ export function lookAtValue(reply: MetaReply | undefined, key: string, serverNow
       ? { readable: false, reason: `${size} bytes`, isTooLarge: true, seen: PASSED_OVER + behind }
       : decodeEntry(value, key, serverNowMs, behind)
   return { state: 'value', cas, entry, leased: lost, won }
+}
+
+/** An item that was made by `N`: it has a winner, and is no value that is offered. Whatever else is empty is none of ours. */
+export function isStub({ won, lost, stale }: Pick<MetaReply, 'won' | 'lost' | 'stale'>): boolean {
+  return (won || lost) && !stale
 }
 
 /** The id in what a caller has seen. */

@@ -140,10 +140,10 @@ export class ValueWrites {
   /** A put that stores nothing voids the lease all the same: what is loaded under it may be older. */
   async #voidLease(key: string, looked: MetaReply, by: number): Promise<void> {
     const { client, names } = this.#place
-    const isLeased = looked.won || looked.lost
-    if (!isLeased && looked.clientFlags !== LEASE_FLAG) return
+    const { won, lost, stale, cas } = looked
+    if (!won && !lost && looked.clientFlags !== LEASE_FLAG) return
     // On a value it is a mark, which is taken off by offering the value anew.
-    await client.send(md(names.of('v', key), `${looked.stale ? 'I ' : ''}C${looked.cas}`), { by })
+    await client.send(md(names.of('v', key), `${stale ? 'I ' : ''}C${cas}`), { by })
   }
 }
 

@@ -25,10 +25,13 @@ const NO_HEARTBEAT_MS = 600_000
 // As core asks for it.
 const LEASE_MS = 1000
 
-/** One server as the shared tier of a cache, by itself. */
+/** One server as the shared tier of a cache, by itself; it is asked for nothing that the cache does not ask for. */
 export function islandOn(server: { readonly port: number }, options: IslandOptions = {}): StoreDefinition {
   const address = addressOn(server)
-  return { open: (environment) => new MemcachedIsland(address, environment, options) }
+  return {
+    open: (environment) =>
+      new MemcachedIsland(address, { ...environment, heartbeatMs: NO_HEARTBEAT_MS }, options),
+  }
 }
 
 /** A cache whose shared tier is this one server, once it uses it. No L1 unless asked for. */
