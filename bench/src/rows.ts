@@ -1,6 +1,6 @@
 import type { Row } from './row.ts'
 import { frozenRow } from './rows/frozen.ts'
-import { herdRow } from './rows/herd.ts'
+import { herdRow, memcachedHerdRow } from './rows/herd.ts'
 import { invalidateTagRows } from './rows/invalidate-tag.ts'
 import { l1HitRow } from './rows/l1-hit.ts'
 import { l2HitRow } from './rows/l2-hit.ts'
@@ -17,6 +17,7 @@ export const rows: readonly Row[] = [
   l1HitRow,
   setTagsRow,
   herdRow,
+  memcachedHerdRow,
   swrRow,
   ...invalidateTagRows,
   frozenRow,

@@ -1,5 +1,6 @@
+import { memcached } from '@holdfast/memcached'
 import { redis } from '@holdfast/redis'
-import { createCache, type L1Options } from 'holdfast'
+import { createCache, type L1Options, type StoreDefinition } from 'holdfast'
 import type { CacheContender, CacheSetup, OpenCache } from './contender.ts'
 
 /** Ours, with what its README shows. */
@@ -13,12 +14,20 @@ export const openHoldfastMissingL1: OpenCache = (setup) =>
 export const openHoldfastTracked: OpenCache = (setup) =>
   openWith({ ...setup, tiers: 'both' }, { maxEntries: 100_000 })
 
-async function openWith(setup: CacheSetup, l1: L1Options): Promise<CacheContender> {
-  const { url, tiers, ttlMs, swrMs, load } = setup
+/** Ours on Memcached, with what its README shows. */
+export const openHoldfastOnMemcached: OpenCache = (setup) =>
+  openWith(setup, { maxEntries: 100_000 }, memcached(setup.url))
+
+async function openWith(
+  setup: CacheSetup,
+  l1: L1Options,
+  l2: StoreDefinition = redis(setup.url),
+): Promise<CacheContender> {
+  const { tiers, ttlMs, swrMs, load } = setup
   const cache = createCache({
     name: 'bench',
     l1: tiers === 'l2' ? false : l1,
-    ...(tiers === 'l1' ? {} : { l2: redis(url) }),
+    ...(tiers === 'l1' ? {} : { l2 }),
     ttl: ttlMs,
     swr: swrMs ?? false,
     jitter: 0,

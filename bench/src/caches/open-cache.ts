@@ -3,6 +3,7 @@ import type { CacheContender, CacheSetup, OpenCache } from './contender.ts'
 /** Each library is loaded only by the process that measures it: one that is not installed harms no other. */
 const OPENERS: Readonly<Record<string, () => Promise<OpenCache>>> = {
   holdfast: async () => (await import('./holdfast.ts')).openHoldfast,
+  'holdfast on Memcached': async () => (await import('./holdfast.ts')).openHoldfastOnMemcached,
   'holdfast, tracked': async () => (await import('./holdfast.ts')).openHoldfastTracked,
   'holdfast, missing in L1': async () => (await import('./holdfast.ts')).openHoldfastMissingL1,
   'async Map': async () => (await import('./async-map.ts')).openAsyncMap,

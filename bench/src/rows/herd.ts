@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
-import type { Row } from '../row.ts'
+import { startMemcached } from '@holdfast/testkit'
+import type { Effort, Numbers, Row } from '../row.ts'
 import { median, quantile, sum } from '../statistics.ts'
 import { bounded } from '../targets.ts'
 import { HERD_LOAD_MS, type HerdAnswer, type HerdOrder, isHerdAnswer } from './herd-message.ts'
@@ -9,10 +10,18 @@ import { HERD_LOAD_MS, type HerdAnswer, type HerdOrder, isHerdAnswer } from './h
 // five processes on two cores are done after some fifteen.
 const WARM_UP_ROUNDS = 20
 
+const OURS_ON_MEMCACHED = 'holdfast on Memcached'
+const TITLE = `5 processes x 100 callers, one cold key, ${HERD_LOAD_MS} ms loader`
+const METRICS: Row['metrics'] = [
+  { name: 'loads', title: 'loader calls', better: 'less', digits: 0 },
+  { name: 'p99Ms', title: "callers' p99, ms", better: 'less', digits: 1 },
+  { name: 'worstMs', title: 'slowest caller, ms', better: 'less', digits: 1 },
+]
+
 /** Several processes whose callers all ask for one cold key at once. */
 export const herdRow: Row = {
   name: 'herd',
-  title: `herd: 5 processes x 100 callers, one cold key, ${HERD_LOAD_MS} ms loader`,
+  title: `herd: ${TITLE}`,
   contenders: [
     'holdfast',
     'by hand',
@@ -23,33 +32,48 @@ export const herdRow: Row = {
     'async-cache-dedupe',
     'cachified',
   ],
-  metrics: [
-    { name: 'loads', title: 'loader calls', better: 'less', digits: 0 },
-    { name: 'p99Ms', title: "callers' p99, ms", better: 'less', digits: 1 },
-    { name: 'worstMs', title: 'slowest caller, ms', better: 'less', digits: 1 },
-  ],
+  metrics: METRICS,
   targets: [
     bounded('loads', 1, '1 loader call'),
     bounded('p99Ms', HERD_LOAD_MS + 5, `callers' p99 ≤ loader + 5 ms`),
   ],
+  measure: (contender, { url, effort }) => measureHerds(contender, url, effort),
+}
+
+/** The same over Memcached, which wakes nobody: who waits asks again. Beside it, ours on Redis. */
+export const memcachedHerdRow: Row = {
+  name: 'herd-memcached',
+  title: `herd on Memcached: ${TITLE}`,
+  contenders: [OURS_ON_MEMCACHED, 'holdfast'],
+  metrics: METRICS,
+  targets: [
+    bounded('loads', 1, '1 loader call', OURS_ON_MEMCACHED),
+    bounded('p99Ms', HERD_LOAD_MS + 25, `callers' p99 ≤ loader + 25 ms`, OURS_ON_MEMCACHED),
+  ],
   async measure(contender, { url, effort }) {
-    const nodes = Array.from({ length: effort.herdProcesses }, () => new HerdNodeProcess())
-    try {
-      const callers = effort.herdCallers
-      const play = async (key: string): Promise<HerdAnswer> =>
-        joined(await Promise.all(nodes.map((node) => node.order({ contender, url, key, callers }))))
-      for (let round = 1; round <= WARM_UP_ROUNDS; round++) await play(`warm-up:${round}`)
-      const rounds: HerdAnswer[] = []
-      for (let round = 1; round <= effort.rounds; round++) rounds.push(await play(`cold:${round}`))
-      return {
-        loads: Math.max(...rounds.map((round) => round.loads)),
-        p99Ms: median(rounds.map((round) => quantile(round.waitedMs, 0.99))),
-        worstMs: median(rounds.map((round) => Math.max(...round.waitedMs))),
-      }
-    } finally {
-      for (const node of nodes) node.end()
-    }
+    if (contender === 'holdfast') return await measureHerds(contender, url, effort)
+    await using server = await startMemcached()
+    return await measureHerds(contender, server.url, effort)
   },
+}
+
+async function measureHerds(contender: string, url: string, effort: Effort): Promise<Numbers> {
+  const nodes = Array.from({ length: effort.herdProcesses }, () => new HerdNodeProcess())
+  try {
+    const callers = effort.herdCallers
+    const play = async (key: string): Promise<HerdAnswer> =>
+      joined(await Promise.all(nodes.map((node) => node.order({ contender, url, key, callers }))))
+    for (let round = 1; round <= WARM_UP_ROUNDS; round++) await play(`warm-up:${round}`)
+    const rounds: HerdAnswer[] = []
+    for (let round = 1; round <= effort.rounds; round++) rounds.push(await play(`cold:${round}`))
+    return {
+      loads: Math.max(...rounds.map((round) => round.loads)),
+      p99Ms: median(rounds.map((round) => quantile(round.waitedMs, 0.99))),
+      worstMs: median(rounds.map((round) => Math.max(...round.waitedMs))),
+    }
+  } finally {
+    for (const node of nodes) node.end()
+  }
 }
 
 function joined(answers: readonly HerdAnswer[]): HerdAnswer {

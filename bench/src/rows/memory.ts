@@ -11,6 +11,8 @@ const AT_ONCE = 50
 const TAGS = ['tag:a', 'tag:b', 'tag:c'] as const
 // What a namespace, a tag or a connection takes once is there before it is counted.
 const ENTRIES_BEFORE = 1000
+// What a connection leaves for a moment (a Memcached is asked by an item what it can do) comes and goes.
+const PASSING_MAX = 3
 // Servers allocate in steps: one size would tell of its place between two of them. These lie evenly this far around it.
 const SPREAD = 0.2
 const SIZES = [
@@ -106,7 +108,7 @@ async function growth(
   await storeAll(keeping, entries, ENTRIES_BEFORE, bytes)
   const after = await server.held()
   const more = after.entries - before.entries
-  if (more !== entries) throw new Error(`${more} of ${entries} entries are in L2`)
+  if (Math.abs(more - entries) > PASSING_MAX) throw new Error(`${more} of ${entries} entries are in L2`)
   return {
     memoryBytes: (after.memoryBytes - before.memoryBytes) / entries,
     itemBytes: (after.itemBytes - before.itemBytes) / entries,
