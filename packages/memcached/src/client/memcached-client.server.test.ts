@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import { inspect } from 'node:util'
 import { freePort, type MemcachedServer, startFaultProxy, startMemcached } from '@holdfast/testkit'
 import { CacheError, systemClock } from 'holdfast/contracts'
@@ -157,6 +158,21 @@ describe('ways in', () => {
     const client = openClient(`memcached://127.0.0.1:${await freePort()}`)
     await vi.waitUntil(() => client.lastError !== undefined)
     expect(await codeOf(client.send(mg(key, 'v'), soon()))).toBe('l2_unavailable')
+  })
+
+  test('a server that has as many connections as it takes says so, and is tried again', async () => {
+    const server = await start({ args: ['-c', '64'] })
+    const others = Array.from({ length: 100 }, () => connect(server.port, '127.0.0.1').on('error', () => {}))
+    onTestFinished(() => others.forEach((socket) => void socket.destroy()))
+    await vi.waitUntil(() => others.some((socket) => socket.bytesRead > 0))
+    const onFatal = vi.fn()
+    const client = openClient(server.url, { events: { onFatal } })
+    // It hangs up at once: what it says may be lost with the connection, once or twice.
+    const words = 'the server answered ERROR "Too many open connections"'
+    await vi.waitUntil(() => client.lastError?.message === words, { timeout: 5000 })
+    for (const socket of others) socket.destroy()
+    await untilReady(client)
+    expect(onFatal).not.toHaveBeenCalled()
   })
 })
 

@@ -23,6 +23,7 @@ const PROBE = metaKey('holdfast:probe')
 // Binary, so that it asks for base64 too; never stored.
 const ABSENT = metaKey('holdfast probe')
 const PROBE_CAS = 7
+const TOO_MANY = /too many open connections/i
 
 /**
  * Sets up a new connection in two round trips: the user (a server that wants one answers nothing before, and may hang up
@@ -85,6 +86,8 @@ function authCommand(credentials: Credentials): string {
 
 function refusal(error: unknown, credentials: Credentials | undefined): HandshakeRefused | undefined {
   if (!(error instanceof MemcachedReplyError) || error.kind === 'SERVER_ERROR') return undefined
+  // It says so to whoever comes, whatever was asked; it will take the next one when another has gone.
+  if (TOO_MANY.test(error.message)) return undefined
   if (error.kind === 'ERROR')
     return new HandshakeRefused(unsupported('the server does not know its own version'))
   const why =
