@@ -10,10 +10,11 @@ import { type FoundToken, foundToken, TOKEN_FLAGS } from './token-items.ts'
 import { lookAtValue, seenId, VALUE_FLAGS } from './value-look.ts'
 
 // A lease that a read wins lasts until `acquire` claims it and `renew` prolongs it.
-const READ_LEASE_MS = 1000
+const LOAD_FLAGS = `${VALUE_FLAGS} N${expirySeconds(1000, 0)}`
 // A token that many ask for is waited for as long as the last of them waits, and a little longer.
 const SLACK_MS = 100
 const NO_TAGS: ReadonlyMap<string, string> = new Map()
+const NONE_ASKED: readonly TokenRead[] = []
 
 /** One question for a token that all reads of a turn share: it stands before each of their values on the wire. */
 class TokenRead implements Receiver<MetaReply> {
@@ -43,7 +44,9 @@ class TokenRead implements Receiver<MetaReply> {
 /** Questions that are not written yet: whoever reads in the same turn shares them (rule J). */
 class Turn {
   written = false
-  readonly tokens = new Map<string, TokenRead>()
+  namespace: TokenRead | undefined
+  epoch: TokenRead | undefined
+  readonly tags = new Map<string, TokenRead>()
 }
 
 /** Reads of one namespace, one write a turn: each is one command, and one for each token that no other read has asked for. */
@@ -63,32 +66,32 @@ export class TickReads {
   read(request: ReadRequest, by: number): void {
     const { client, names } = this.#place
     if (this.#turn.written) this.#turn = new Turn()
+    const turn = this.#turn
     const loads = request.intent === 'load'
-    const namespace = request.namespace || loads ? this.#ask(names.namespace, by) : undefined
-    const epoch = loads ? this.#ask(names.epoch, by) : undefined
-    const tags = request.tags.map((tag) => this.#ask(names.of('t', tag), by))
-    const reading = new ValueRead(this.#place, request, { namespace, epoch, tags }, this.#held, this.#rearm)
-    const lease = loads ? ` N${expirySeconds(READ_LEASE_MS, 0)}` : ''
-    client.post(mg(names.of('v', request.key), VALUE_FLAGS + lease), { by, sent: request }, reading)
+    if (request.namespace || loads) turn.namespace = this.#ask(turn.namespace, names.namespace, by)
+    if (loads) turn.epoch = this.#ask(turn.epoch, names.epoch, by)
+    const tags = request.tags.length === 0 ? NONE_ASKED : this.#askTags(request.tags, by)
+    const reading = new ValueRead(this.#place, request, turn, tags, this.#held, this.#rearm)
+    const command = mg(names.of('v', request.key), loads ? LOAD_FLAGS : VALUE_FLAGS)
+    client.post(command, { by, sent: request }, reading)
   }
 
-  #ask(key: MetaKey, by: number): TokenRead {
+  #askTags(tags: readonly string[], by: number): TokenRead[] {
     const turn = this.#turn
-    const asked = turn.tokens.get(key.text)
+    return tags.map((tag) => {
+      const read = this.#ask(turn.tags.get(tag), this.#place.names.of('t', tag), by)
+      turn.tags.set(tag, read)
+      return read
+    })
+  }
+
+  #ask(asked: TokenRead | undefined, key: MetaKey, by: number): TokenRead {
     if (asked?.serves(by)) return asked
     const { client, clock, timeoutMs } = this.#place
     const read = new TokenRead(Math.max(by, clock.now() + timeoutMs) + SLACK_MS)
-    turn.tokens.set(key.text, read)
-    client.post(mg(key, TOKEN_FLAGS), { by: read.by, sent: turn }, read)
+    client.post(mg(key, TOKEN_FLAGS), { by: read.by, sent: this.#turn }, read)
     return read
   }
-}
-
-/** The tokens that a read asks for, in the order of the wire. */
-interface AskedTokens {
-  readonly namespace: TokenRead | undefined
-  readonly epoch: TokenRead | undefined
-  readonly tags: readonly TokenRead[]
 }
 
 /** One read of a value under way. */
@@ -96,29 +99,35 @@ class ValueRead implements Receiver<MetaReply> {
   readonly borrows = true
   readonly #place: Place
   readonly #request: ReadRequest
-  readonly #asked: AskedTokens
+  /** What it asks for stands before it on the wire. */
+  readonly #namespace: TokenRead | undefined
+  readonly #epoch: TokenRead | undefined
+  readonly #tags: readonly TokenRead[]
   readonly #held: HeldLeases
   readonly #rearm: (key: string, cas: string) => void
 
   constructor(
     place: Place,
     request: ReadRequest,
-    asked: AskedTokens,
+    { namespace, epoch }: Turn,
+    tags: readonly TokenRead[],
     held: HeldLeases,
     rearm: (key: string, cas: string) => void,
   ) {
     this.#place = place
     this.#request = request
-    this.#asked = asked
+    this.#namespace = namespace
+    this.#epoch = epoch
+    this.#tags = tags
     this.#held = held
     this.#rearm = rearm
   }
 
   reply(reply: MetaReply): void {
     const { key, intent } = this.#request
-    const failed = this.#failedToken()
-    if (failed !== undefined) {
-      this.#request.failed(failed.error)
+    const error = this.#namespace?.error ?? this.#epoch?.error ?? this.#tags.find(hasFailed)?.error
+    if (error !== undefined) {
+      this.#request.failed(error)
       return
     }
     const look = lookAtValue(reply, key, this.#place.client.serverNow())
@@ -135,12 +144,13 @@ class ValueRead implements Receiver<MetaReply> {
   }
 
   #hold(cas: string, seen: string | undefined): void {
-    const { namespace, epoch, tags } = this.#asked
-    if (namespace?.found === undefined || epoch?.found === undefined) return
-    const found = new Map<string, FoundToken>()
+    const namespace = this.#namespace?.found
+    const epoch = this.#epoch?.found
+    if (namespace === undefined || epoch === undefined) return
+    const tags = new Map<string, FoundToken>()
     this.#request.tags.forEach((tag, i) => {
-      const read = tags[i]?.found
-      if (read !== undefined) found.set(tag, read)
+      const found = this.#tags[i]?.found
+      if (found !== undefined) tags.set(tag, found)
     })
     this.#held.hold({
       key: this.#request.key,
@@ -148,24 +158,23 @@ class ValueRead implements Receiver<MetaReply> {
       on: seen === undefined ? 'stub' : 'value',
       seen: seenId(seen),
       generation: this.#place.client.generation,
-      own: [namespace.found, epoch.found],
-      tags: found,
+      own: [namespace, epoch],
+      tags,
     })
   }
 
-  #failedToken(): TokenRead | undefined {
-    const { namespace, epoch, tags } = this.#asked
-    return [namespace, epoch, ...tags].find((read) => read?.error !== undefined)
-  }
-
   #tokens(): Tokens {
-    const namespace = this.#request.namespace ? this.#asked.namespace?.found?.token : undefined
+    const namespace = this.#request.namespace ? this.#namespace?.found?.token : undefined
     if (this.#request.tags.length === 0) return { namespace, epoch: undefined, tags: NO_TAGS }
     const tags = new Map<string, string>()
     this.#request.tags.forEach((tag, i) => {
-      const token = this.#asked.tags[i]?.found?.token
+      const token = this.#tags[i]?.found?.token
       if (token !== undefined) tags.set(tag, token)
     })
     return { namespace, epoch: undefined, tags }
   }
+}
+
+function hasFailed({ error }: TokenRead): boolean {
+  return error !== undefined
 }
