@@ -2,7 +2,17 @@
  * The bytes of one command. A string is a binary string: one latin1 character is one byte. Buffers are not
  * copied, and must not change before the command is settled.
  */
-export type Command = string | Uint8Array | readonly (string | Uint8Array)[]
+export type Command = string | Uint8Array | WrittenCommand | readonly (string | Uint8Array)[]
+
+/**
+ * A command that writes its own bytes, at once and in one go: it costs half of what a text of many short pieces does,
+ * which is put together when it is sent.
+ */
+export interface WrittenCommand {
+  readonly bytes: number
+  /** Writes exactly `bytes` bytes, the first at `at`. */
+  writeTo(target: Buffer, at: number): void
+}
 
 /** How one command is sent. */
 export interface SendOptions<Message> {
@@ -36,7 +46,9 @@ export interface Receiver<Message> {
 
 /** Bytes that a command takes on the wire. */
 export function commandBytes(command: Command): number {
-  if (typeof command === 'string' || command instanceof Uint8Array) return command.length
+  if (typeof command === 'string') return command.length
+  if ('writeTo' in command) return command.bytes
+  if (command instanceof Uint8Array) return command.length
   let bytes = 0
   for (const part of command) bytes += part.length
   return bytes

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { type AddressInfo, createServer, type Server } from 'node:net'
@@ -120,4 +121,36 @@ describe('TLS', () => {
     await vi.waitUntil(() => connection.lastError !== undefined, { interval: 1 })
     expect(connection.lastError?.message).toContain("does not match certificate's altnames")
   })
+})
+
+test('much that waits is read in larger pieces, and little in small ones again; nothing of it is lost', async () => {
+  const chunks: number[] = []
+  const received = createHash('sha256')
+  const sent = randomBytes(8 * 1024 * 1024)
+  const port = await listen(
+    createServer((socket) => socket.once('data', () => void socket.write(sent)).on('error', () => undefined)),
+    0,
+  )
+  let bytes = 0
+  const done = Promise.withResolvers<void>()
+  const listener = {
+    opened: () => void socket.write('go'),
+    data(chunk: Buffer): void {
+      chunks.push(chunk.length)
+      received.update(chunk)
+      bytes += chunk.length
+      // Slower than the peer, so that something waits.
+      if (bytes < sent.length / 2) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2)
+      if (bytes === sent.length) done.resolve()
+    },
+    closed: () => done.reject(new Error('closed')),
+  }
+  const socket = connectSocket({ transport: 'tcp', host: '127.0.0.1', port }, listener)
+  cleanups.push(() => socket.destroy())
+  await done.promise
+  expect(received.digest('hex')).toBe(createHash('sha256').update(sent).digest('hex'))
+  expect(chunks[0]).toBeLessThanOrEqual(32 * 1024)
+  expect(Math.max(...chunks)).toBeGreaterThan(64 * 1024)
+  const behindSmall = chunks.filter((_, i) => i > 0 && (chunks[i - 1] ?? 0) < 32 * 1024)
+  expect(Math.max(0, ...behindSmall)).toBeLessThanOrEqual(32 * 1024)
 })

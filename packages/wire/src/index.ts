@@ -1,6 +1,6 @@
 export type { WireClock, WireTimer } from './clock.ts'
 export { systemWireClock } from './clock.ts'
-export type { Command, Receiver, SendOptions } from './command.ts'
+export type { Command, Receiver, SendOptions, WrittenCommand } from './command.ts'
 export { type Connect, connectSocket, type SocketListener, type WireSocket } from './connect.ts'
 export { Connection, type ConnectionEvents, type ConnectionOptions } from './connection.ts'
 export { Credentials } from './credentials.ts'

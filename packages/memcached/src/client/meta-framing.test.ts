@@ -122,7 +122,8 @@ describe('what is no Memcached', () => {
     ['HD W1\r\n', 'a line that is no list of flags'],
     ['HD\rx', 'a line that ends without CRLF'],
     ['VERSION 1\n', 'a line that ends without CRLF'],
-    ['\n\n\n', 'a line that ends without CRLF'],
+    ['\n', 'a line that ends without CRLF'],
+    ['\0\n', 'a line that ends without CRLF'],
     [`HD k${'x'.repeat(9000)}`, 'a line that is too long'],
     [`STAT ${'x'.repeat(9000)}`, 'a line that is too long'],
     [
@@ -137,7 +138,7 @@ describe('what is no Memcached', () => {
       'VALUE k 0 1\r\n',
       'the answer begins with "VALUE", which is not the Memcached protocol: is this a Memcached?',
     ],
-    ['\r\n\r\n', 'the answer begins with "", which is not the Memcached protocol: is this a Memcached?'],
+    ['\r\n', 'the answer begins with "", which is not the Memcached protocol: is this a Memcached?'],
   ])('%j', (wire, message) => {
     expect(() => read(wire)).toThrow(new MetaProtocolError(message))
     expect(() => read(wire, { sizes: [1] })).toThrow(MetaProtocolError)

@@ -37,7 +37,7 @@ const LOST = 0x5a // Z
 /** The code that a line begins with, where it answers a meta command; null: too little of it has come to tell. */
 export function metaCodeAt(bytes: Buffer, at: number): MetaCode | undefined | null {
   const behind = byteAt(bytes, at + 2)
-  if (behind === NO_BYTE) return null
+  if (behind === NO_BYTE) return byteAt(bytes, at) === LF || byteAt(bytes, at + 1) === LF ? undefined : null
   if (behind !== SPACE && behind !== CR) return undefined
   switch ((byteAt(bytes, at) << 8) | byteAt(bytes, at + 1)) {
     case VA:
