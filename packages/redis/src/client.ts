@@ -1,5 +1,4 @@
 import {
-  type Command,
   type Connect,
   Connection,
   type ConnectionLimits,
@@ -17,7 +16,7 @@ import { mapWireError } from './map-wire-error.ts'
 import { OverlongValues } from './overlong-values.ts'
 import { shakeHands, type Tracking } from './redis-handshake.ts'
 import { RedisReplyError, replyError } from './reply-error.ts'
-import { encodeCommand, type RespArgument } from './resp-encode.ts'
+import { type EncodedCommand, encodeCommand, type RespArgument } from './resp-encode.ts'
 import { RespParser } from './resp-parser.ts'
 import type { RespValue } from './resp-value.ts'
 import type { ServerFacts } from './server-facts.ts'
@@ -382,8 +381,8 @@ function lossOf(error: unknown): unknown {
 const TRACK_NEXT = encodeCommand(['CLIENT', 'CACHING', 'YES'])
 
 /** The command and, in one piece before it, the request to track what it reads. */
-function tracked(command: Command): Command {
-  const parts = typeof command === 'string' || command instanceof Uint8Array ? [command] : command
+function tracked(command: EncodedCommand): EncodedCommand {
+  const parts = typeof command === 'string' ? [command] : command
   return [...(typeof TRACK_NEXT === 'string' ? [TRACK_NEXT] : []), ...parts]
 }
 

@@ -1,5 +1,7 @@
-import type { Command } from '@holdfast/wire'
 import { CacheError } from 'holdfast/contracts'
+
+/** The bytes of a command: binary text, or binary text and large buffers in turn. */
+export type EncodedCommand = string | readonly (string | Uint8Array)[]
 
 /** An argument of a command: text goes out as UTF-8, bytes as they are. */
 export type RespArgument = string | Uint8Array | number
@@ -12,7 +14,7 @@ const INLINE_BYTES_MAX = 1024
  * itself and begin another command. The result is binary text (one latin1 character a byte) and large buffers,
  * which are not copied and must not change before the command is settled.
  */
-export function encodeCommand(args: readonly RespArgument[]): Command {
+export function encodeCommand(args: readonly RespArgument[]): EncodedCommand {
   let text = `*${args.length}\r\n`
   let parts: (string | Uint8Array)[] | undefined
   for (const arg of args) {
