@@ -7,6 +7,7 @@ export class RoutedRead implements ReadRequest {
   readonly tags: readonly string[]
   readonly namespace: boolean
   readonly intent: ReadRequest['intent']
+  readonly known: string | undefined
   readonly #request: ReadRequest
   readonly #at: NamespaceOnServer
   readonly #by: number
@@ -17,6 +18,7 @@ export class RoutedRead implements ReadRequest {
     this.tags = request.tags
     this.namespace = request.namespace
     this.intent = request.intent
+    this.known = request.known
     this.#request = request
     this.#at = at
     this.#by = by
@@ -36,6 +38,13 @@ export class RoutedRead implements ReadRequest {
     at.succeeded()
     // An invalidation that it did not take while this was under way may be about what it answers.
     if (at.isUsed && !at.isSealed(tokens)) this.#request.answered(found, tokens)
+    else this.#request.failed(at.absence)
+  }
+
+  unchanged(tokens: Tokens): void {
+    const at = this.#at
+    at.succeeded()
+    if (at.isUsed && !at.isSealed(tokens)) this.#request.unchanged?.(tokens)
     else this.#request.failed(at.absence)
   }
 

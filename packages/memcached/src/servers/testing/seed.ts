@@ -1,0 +1,15 @@
+import { systemClock } from 'holdfast/contracts'
+
+/** What a random test draws from: another one each run, printed by it. `SEED=` draws the same again. */
+export const SEED: number = Number(process.env.SEED ?? Math.floor(systemClock.random() * 2 ** 31))
+
+/** Numbers of 0 to below 1 that a seed replays: mulberry32, a few lines of arithmetic. */
+export function seeded(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
