@@ -47,8 +47,9 @@ async function race(): Promise<void> {
   const all: Outcome[] = []
   const startMs = hostNow()
   for (const store of stores) {
-    const outcomes = await raceOn(store, seed)
-    tell(store, outcomes)
+    const outcomes: Outcome[] = []
+    // What was run is told, too, where a later run could not be.
+    await raceOn(store, seed, outcomes).finally(() => tell(store, outcomes))
     all.push(...outcomes)
   }
   const tookMs = hostNow() - startMs
@@ -58,11 +59,10 @@ async function race(): Promise<void> {
   if (all.length === 0 || all.some(({ isGood }) => !isGood)) process.exitCode = 1
 }
 
-async function raceOn(store: StoreName, seed: number): Promise<readonly Outcome[]> {
+async function raceOn(store: StoreName, seed: number, outcomes: Outcome[]): Promise<void> {
   const { scenarios, provocations } = storeKinds[store].races
   await using tier = await storeKinds[store].start()
   const contest = new Contest(store, tier, values.short ? SHORT : FULL, seed)
-  const outcomes: Outcome[] = []
   const add = (outcome: Outcome): void => {
     outcomes.push(outcome)
     if (!values.json) process.stderr.write(outcome.isGood ? '.' : '!')
@@ -75,7 +75,6 @@ async function raceOn(store: StoreName, seed: number): Promise<readonly Outcome[
     if (scenario === undefined) throw new RangeError(`no scenario is called ${name}`)
     if (`without ${mutation}: ${name}`.includes(values.only)) add(await contest.provoke(scenario, mutation))
   }
-  return outcomes
 }
 
 function tell(store: StoreName, outcomes: readonly Outcome[]): void {

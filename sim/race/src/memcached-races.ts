@@ -13,6 +13,14 @@ const given = { tags: 'given' } as const
 const derived = { tags: 'derived' } as const
 const everything = { calls: 'everything', tags: 'given' } as const
 const overlapping = { writers: 2 } as const
+// A lease lasts 1 to 2 s: whole seconds are all that Memcached knows. Loads last longer, and nobody renews it.
+const longLoads = {
+  leaseMs: 1_000,
+  loadMsMax: 3_500,
+  writeMsMax: 2_000,
+  readers: 32,
+  runMsMin: 8_000,
+} as const
 const threads = { threads: true, ...everything } as const
 // A server is away for some 20 ms: loads begin before that and end after it.
 const restarts = { breaking: 'restarts', loadMsMax: 80, ...overlapping } as const
@@ -32,6 +40,8 @@ const workloads: Readonly<Record<string, Partial<Workload>>> = {
   'bus, derived tags': { ...bus, ...derived },
   'bus, every call': { ...bus, ...everything, stale: 'swr' },
   'leases lost under load, L1 off, every call': { ...off, ...everything, evicting: 'leases' },
+  'lease under load, L1 off, keys': { ...off, ...overlapping, ...longLoads },
+  'lease under load, stale while refreshing': { ...off, ...given, ...longLoads, ttlMs: 500, stale: 'swr' },
   'late replies of FILL': { ...off, ...everything, fillReplyMsMax: 14 },
   'expiring, stale while refreshing': { ...off, ...everything, ttlMs: 10, stale: 'swr' },
   'expiring, loads that fail': { ...off, keys: 2, ttlMs: 10, stale: 'if-error', loadsFailing: 0.7 },
