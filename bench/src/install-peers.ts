@@ -1,12 +1,14 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { pinnedPeers } from './pinned-peers.ts'
 
 const FOLDER = join(import.meta.dirname, '..')
 
 /** Installs the pinned peers where they are missing; what is wrong with that, if anything. */
 export function installPeers(tell: (line: string) => void): string | undefined {
-  if (existsSync(join(FOLDER, 'node_modules', '.package-lock.json'))) return undefined
+  const names = Object.keys(pinnedPeers('dependencies'))
+  if (names.every((name) => existsSync(join(FOLDER, 'node_modules', name)))) return undefined
   tell('installing the pinned peers: npm ci --prefix bench')
   const ran = spawnSync('npm', ['ci', '--prefix', FOLDER, '--no-audit', '--no-fund'], {
     cwd: FOLDER,

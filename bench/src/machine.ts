@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { arch, cpus, loadavg, platform, totalmem } from 'node:os'
-import { join } from 'node:path'
+import { pinnedPeers } from './pinned-peers.ts'
 
 /** Where it was measured. */
 export interface Machine {
@@ -30,7 +29,7 @@ export function describeMachine(redisVersion: string, memcachedVersion?: string)
     node: process.version,
     redis: redisVersion,
     memcached: memcachedVersion,
-    peers: peerVersions(),
+    peers: { ...pinnedPeers('dependencies'), ...pinnedPeers('optionalDependencies') },
   }
 }
 
@@ -58,16 +57,4 @@ export function loadAverage(): number {
 export function loadWarning(load: number, cores: number): string | undefined {
   if (load <= QUIET_LOAD_PER_CORE * cores) return undefined
   return `the load average is ${load.toFixed(1)} on ${cores} cores: others compete for the processor, so trust ratios only`
-}
-
-function peerVersions(): Record<string, string> {
-  const manifest: unknown = JSON.parse(readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8'))
-  const versions: Record<string, string> = {}
-  if (typeof manifest !== 'object' || manifest === null) return versions
-  for (const kind of ['dependencies', 'optionalDependencies']) {
-    const pinned: unknown = Reflect.get(manifest, kind)
-    if (typeof pinned !== 'object' || pinned === null) continue
-    for (const [name, version] of Object.entries(pinned)) versions[name] = String(version)
-  }
-  return versions
 }
