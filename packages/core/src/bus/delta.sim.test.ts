@@ -11,12 +11,12 @@ const NODES = 3
 const KEYS = ['a', 'b', 'c']
 const EPISODES = 6
 const STEPS = 60
-const RUNS = Number(process.env.RUNS ?? 100)
+const RUNS = Number(process.env.RUNS ?? 60)
 // A mutant that lives through so many runs has survived. They are the same ones each time.
 const MUTANT_RUNS_MAX = 400
 const MUTANT_SEED = 1
-// Silent losses are found by the beats behind them, of publishers that are known: longer ones make them strangers.
-const SILENCE_MS_MAX = MAX_STALE_MS * 1.25
+// Frames are lost without a word for longer than it takes to miss their publisher.
+const SILENCE_MS = MAX_STALE_MS * 1.25
 const QUIET = { info: () => undefined, warn: () => undefined }
 const firstSeed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 30))
 
@@ -35,11 +35,18 @@ async function run(seed: number, off: BusOff): Promise<{ violations: string[]; h
   const nodes: BusNode[] = []
   for (let i = 0; i < NODES; i++) nodes.push(await stage.node({ logger: QUIET }))
   const violations: string[] = []
-  let noisyUntil = 0
+  /**
+   * Those that lost a message of somebody they do not count on: he has vanished, or was never heard. That is not covered
+   * (docs/wire/bus.md) until he is heard again.
+   */
+  const deaf = new Set<BusNode>()
+  const knowsAll = ({ cache }: BusNode): boolean => cache.stats().bus.publishers === NODES - 1
   const calls: Promise<unknown>[] = []
 
   const read = (node: BusNode, key: string): void => {
     const startedAt = stage.clock.now()
+    if (knowsAll(node)) deaf.delete(node)
+    const isJudged = !deaf.has(node)
     const answered = node.cache.getOrSet(key, () => ({ version: cell(key).version }), {
       tags: [`tag ${key}`],
     })
@@ -47,7 +54,7 @@ async function run(seed: number, off: BusOff): Promise<{ violations: string[]; h
       const tooOld = cell(key).applied.find(
         (one) => version < one.version && startedAt > one.at + MAX_STALE_MS,
       )
-      if (tooOld !== undefined)
+      if (tooOld !== undefined && isJudged)
         violations.push(`${key}: ${version} at ${startedAt}, ${tooOld.version} was applied at ${tooOld.at}`)
     })
     calls.push(judged)
@@ -77,15 +84,15 @@ async function run(seed: number, off: BusOff): Promise<{ violations: string[]; h
     ({ bus }) => {
       bus.isCutOff = true
     },
-    ({ bus }) => {
-      // One after the other would be a longer one.
-      if (stage.clock.now() < noisyUntil) return
-      // Who was never heard is not missed: docs/wire/bus.md.
-      if (nodes.some(({ cache }) => cache.stats().bus.publishers < NODES - 1)) return
-      noisyUntil = stage.clock.now() + 2 * SILENCE_MS_MAX
-      bus.loses = pick(nodes, next).isOf
-      stage.clock.after(SILENCE_MS_MAX, () => {
-        bus.loses = () => false
+    (node) => {
+      const from = pick(nodes, next)
+      node.bus.loses = (frame) => {
+        if (!from.isOf(frame)) return false
+        if (frame[3] === 1 && !knowsAll(node)) deaf.add(node)
+        return true
+      }
+      stage.clock.after(SILENCE_MS, () => {
+        node.bus.loses = () => false
       })
     },
     () => stage.clock.shiftWall(next(5_000)),
@@ -150,15 +157,19 @@ function pick<T>(all: readonly T[], next: Dice): T {
   return one
 }
 
-test(`no fresh answer is older than Δ (SEED=${firstSeed})`, async () => {
-  let hits = 0
-  for (let seed = firstSeed; seed < firstSeed + RUNS; seed++) {
-    const ended = await run(seed, {})
-    expect(ended.violations, `SEED=${seed}`).toEqual([])
-    hits += ended.hits
-  }
-  expect(hits).toBeGreaterThan(RUNS)
-}, 120_000)
+test(
+  `no fresh answer is older than Δ (SEED=${firstSeed})`,
+  async () => {
+    let hits = 0
+    for (let seed = firstSeed; seed < firstSeed + RUNS; seed++) {
+      const ended = await run(seed, {})
+      expect(ended.violations, `SEED=${seed}`).toEqual([])
+      hits += ended.hits
+    }
+    expect(hits).toBeGreaterThan(RUNS)
+  },
+  Math.max(60_000, RUNS * 200),
+)
 
 test.each<[string, BusOff]>([
   ['A', { bus: { isTold: always } }],
