@@ -301,6 +301,20 @@ describe('commands', () => {
     expect(after?.value?.toString()).toBe('after')
   })
 
+  test('what the server knows of an item is asked for without touching it', async () => {
+    const client = await openedClient(shared.url)
+    await client.send(ms(key, 'value', 'T100'), soon())
+    const facts = await client.itemFacts(key, soon().by)
+    expect(facts?.get('fetch')).toBe('no')
+    expect(Number(facts?.get('size'))).toBeGreaterThan(50)
+    // 1.6.18 puts a minus before it.
+    const seconds = Math.abs(Number(facts?.get('exp')))
+    expect(seconds).toBeGreaterThan(95)
+    expect(seconds).toBeLessThanOrEqual(100)
+    expect(await client.itemFacts(metaKey('none'), soon().by)).toBe(undefined)
+    expect((await client.send(mg(key, 'v'), soon())).value?.toString()).toBe('value')
+  })
+
   test('statistics come by section', async () => {
     const client = await openedClient(shared.url)
     expect((await client.stats('', soon().by)).get('pid')).toBe(String(shared.pid))

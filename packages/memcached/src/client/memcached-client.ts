@@ -10,6 +10,7 @@ import {
 } from '@holdfast/wire'
 import { CacheError, type Clock, type Timer } from 'holdfast/contracts'
 import type { MemcachedAddress } from '../url.ts'
+import { askItem, type ItemFacts } from './ask-item.ts'
 import { askStatistics, type StatisticsSection } from './ask-statistics.ts'
 import { BatchCall, type BatchReceiver } from './batch-call.ts'
 import { mapWireError } from './map-wire-error.ts'
@@ -17,6 +18,7 @@ import { shakeHands } from './memcached-handshake.ts'
 import type { MetaCommand } from './meta-command.ts'
 import { encodeMeta, encodeQuiet } from './meta-encode.ts'
 import { MetaFraming } from './meta-framing.ts'
+import type { MetaKey } from './meta-key.ts'
 import type { MetaReply } from './meta-reply.ts'
 import { completesCommand, Opaques } from './opaques.ts'
 import { overlongValue } from './overlong-value.ts'
@@ -193,6 +195,11 @@ export class MemcachedClient implements MemcachedCommands {
   /** The fields of `stats`, or of one of its sections. */
   stats(section: StatisticsSection, by: number): Promise<Statistics> {
     return askStatistics(this.#connection, section, by)
+  }
+
+  /** What the server knows of an item, without touching it: for those who look into it. undefined: it is not there. */
+  itemFacts(key: MetaKey, by: number): Promise<ItemFacts | undefined> {
+    return askItem(this.#connection, key, by)
   }
 
   /** Gives up the present connection and opens another. */

@@ -35,6 +35,8 @@ describe('a reply', () => {
     ['VERSION', 0, CLASSIC, true],
     ['STORED', 0, CLASSIC, true],
     ['ERROR', 0, CLASSIC, true],
+    ['ME', 0, CLASSIC, true],
+    ['EN', 0, CLASSIC, true],
   ])('%s #%d to the mark %d: the last one: %s', (code, opaque, mark, isLast) => {
     expect(completesCommand(reply(code, opaque), mark)).toBe(isLast)
   })
@@ -46,6 +48,8 @@ describe('a reply', () => {
     ['EN', 6, -7],
     ['VA', 0, -7],
     ['HD', 1, CLASSIC],
+    ['HD', 0, CLASSIC],
+    ['EN', 1, CLASSIC],
     ['MN', 0, 7],
     ['MN', 0, CLASSIC],
     ['STAT', 0, 7],

@@ -28,13 +28,17 @@ export class Opaques {
  */
 export function completesCommand(reply: MetaReply, mark: number): boolean {
   switch (reply.code) {
+    case 'EN':
+      // `me` takes no number.
+      if (mark === CLASSIC && reply.opaque === 0) return true
+      if (bearsNumberOf(reply, mark)) return mark > 0
+      break
     case 'HD':
     case 'VA':
-    case 'EN':
     case 'NF':
     case 'NS':
     case 'EX':
-      if (mark > 0 ? reply.opaque === mark : mark < 0 && reply.opaque >= -mark) return mark > 0
+      if (bearsNumberOf(reply, mark)) return mark > 0
       break
     case 'MN':
       if (mark < 0) return true
@@ -47,10 +51,13 @@ export function completesCommand(reply: MetaReply, mark: number): boolean {
     case 'STAT':
       if (mark === CLASSIC) return false
       break
-    case 'ME':
-      break
     default:
       if (mark === CLASSIC) return true
   }
   throw new MetaProtocolError(`${reply.code} with the number ${reply.opaque} in place of ${Math.abs(mark)}`)
+}
+
+/** Of a batch: of it or of one behind it, which its receiver finds out. */
+function bearsNumberOf({ opaque }: MetaReply, mark: number): boolean {
+  return mark > 0 ? opaque === mark : mark < 0 && opaque >= -mark
 }
