@@ -34,21 +34,22 @@ export class RoutedRead implements ReadRequest {
   }
 
   answered(found: FoundEntry, tokens: Tokens): void {
-    const at = this.#at
-    at.succeeded()
-    // An invalidation that it did not take while this was under way may be about what it answers.
-    if (at.isUsed && !at.isSealed(tokens)) this.#request.answered(found, tokens)
-    else this.#request.failed(at.absence)
+    if (this.#isWorth(tokens)) this.#request.answered(found, tokens)
+    else this.#request.failed(this.#at.absence)
   }
 
   unchanged(tokens: Tokens): void {
-    const at = this.#at
-    at.succeeded()
-    if (at.isUsed && !at.isSealed(tokens)) this.#request.unchanged?.(tokens)
-    else this.#request.failed(at.absence)
+    if (this.#isWorth(tokens)) this.#request.unchanged?.(tokens)
+    else this.#request.failed(this.#at.absence)
   }
 
   failed(error: unknown): void {
     this.#request.failed(this.#at.failure(error, this.#by, this.#givenMs))
+  }
+
+  /** An invalidation that the server did not take while this was under way may be about what it answers. */
+  #isWorth(tokens: Tokens): boolean {
+    this.#at.succeeded()
+    return this.#at.isUsed && !this.#at.isSealed(tokens)
   }
 }

@@ -86,6 +86,7 @@ export const putCases: readonly CaseDefinition[] = [
       const client = await stage.open()
       await rejectsWith(client.put('k', 'v', { by: client.clock.now() - 1 }), ...UNANSWERED)
       await client.store.barrier(client.by)
+      await stage.used(client, 'k')
       equal(await client.read('k'), undefined)
     },
   },
@@ -102,6 +103,7 @@ export const putCases: readonly CaseDefinition[] = [
         await stage.pass(10)
       })
       await one.store.barrier(one.by)
+      await stage.used(one, 'k')
       // A store of several parts owes its part an invalidation of the key by now.
       const held = await other.read('k')
       ok(held === undefined || textOf(held) === 'before')
