@@ -23,6 +23,7 @@ export async function startFakeMemcached(
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket)
+    socket.setNoDelay(true)
     socket.on('error', () => undefined)
     let rest = ''
     socket.on('data', (chunk) => {
