@@ -88,7 +88,7 @@ describe('what a process could not tell a server', () => {
 
 test('a server that does not answer costs its first callers their l2Timeout, and callers of others nothing', async () => {
   await using fleet = await Fleet.start(3)
-  const node = await fleet.node()
+  const node = await fleet.node({ cache: { l2Timeout: '600ms' } })
   const { cache } = node
   const [silent, answering] = [fleet.keysOf(CUT, 8), fleet.keysOf(0, 8)]
   await cache.setMany([...silent, ...answering].map((key) => [key, 'stored']))
@@ -96,13 +96,14 @@ test('a server that does not answer costs its first callers their l2Timeout, and
   const startedAt = performance.now()
   const first = Promise.all(silent.map((key) => cache.getOrSet(key, () => 'loaded')))
   expect(await cache.getMany(answering)).toEqual(answering.map(() => 'stored'))
-  expect(performance.now() - startedAt).toBeLessThan(150)
+  // Milliseconds, and the slack of a busy machine: far below l2Timeout.
+  expect(performance.now() - startedAt).toBeLessThan(400)
   expect(await first).toEqual(silent.map(() => 'loaded'))
   expect(node.warnings.filter((line) => line.includes('too late')).length).toBe(1)
   const laterAt = performance.now()
   expect(await cache.getMany(silent)).toEqual(silent.map(() => undefined))
   expect(await cache.delete(silent[0] ?? '')).toEqual({ l2: 'queued' })
-  expect(performance.now() - laterAt).toBeLessThan(100)
+  expect(performance.now() - laterAt).toBeLessThan(400)
   expect(cache.stats().l2).toMatchObject({ online: true, breaker: 'closed' })
   await heal(node)
   expect(await cache.get(silent[0] ?? '')).toBeUndefined()

@@ -59,12 +59,12 @@ test('only its keys miss, and nothing of them is stored elsewhere; it comes back
 
 test('the first calls of its keys do not wait for it: its port refuses, and they go on at once', async () => {
   await using fleet = await Fleet.start(3)
-  const { cache } = await fleet.node()
+  const { cache } = await fleet.node({ cache: { l2Timeout: '1s' } })
   const [key = ''] = fleet.keysOf(DEAD, 1)
   await cache.set(key, 'stored')
   await fleet.servers[DEAD]?.kill()
   const startedAt = performance.now()
   expect(await cache.getOrSet(key, () => 'loaded')).toBe('loaded')
-  // The loss is heard within a few milliseconds; the rest is a busy machine's. l2Timeout is 250 ms.
-  expect(performance.now() - startedAt).toBeLessThan(200)
+  // The loss is heard within a few milliseconds; the rest is a busy machine's.
+  expect(performance.now() - startedAt).toBeLessThan(500)
 })
