@@ -65,8 +65,10 @@ export interface ReadRequest {
   readonly tags: readonly string[]
   /** Whether the namespace token is wanted. */
   readonly namespace: boolean
-  /** True: the caller loads on a miss, and a store that grants leases with its reads may do so, to `token`. */
+  /** 'load': the caller loads on a miss, and a store that can grants him the lease with the read. */
   readonly intent: 'peek' | 'load'
+  /** The value that this process holds, by its `seen`: a store that can tells `unchanged` where it is still that one. */
+  readonly known?: string | undefined
   /** Set by the store to true in the moment before the request's bytes are handed to the socket. */
   written: boolean
   /**
@@ -75,7 +77,9 @@ export interface ReadRequest {
    * The payload's memory is used again as soon as the call returns.
    */
   answered(found: FoundEntry, tokens: Tokens): void
-  /** There will be no reply. Exactly one of the two is called, once; neither throws. */
+  /** In place of `answered`: the value is the one that is known, and is not sent again. */
+  unchanged?(tokens: Tokens): void
+  /** There will be no reply. Exactly one of them is called, once; none throws. */
   failed(error: unknown): void
 }
 
@@ -85,21 +89,33 @@ export class AwaitedRead implements ReadRequest {
   readonly tags: readonly string[]
   readonly namespace: boolean
   readonly intent: ReadRequest['intent']
+  readonly known: string | undefined
   readonly reply: Promise<{ readonly found: FoundEntry; readonly tokens: Tokens }>
+  /** The reply was that what is known has not changed. */
+  isUnchanged = false
   written = false
   readonly answered: (found: FoundEntry, tokens: Tokens) => void
+  readonly unchanged: (tokens: Tokens) => void
   readonly failed: (error: unknown) => void
 
-  constructor(key: string, asked: Partial<Pick<ReadRequest, 'tags' | 'namespace' | 'intent'>> = {}) {
+  constructor(
+    key: string,
+    asked: Partial<Pick<ReadRequest, 'tags' | 'namespace' | 'intent' | 'known'>> = {},
+  ) {
     this.key = key
     this.tags = asked.tags ?? []
     this.namespace = asked.namespace ?? true
     this.intent = asked.intent ?? 'peek'
+    this.known = asked.known
     const { promise, resolve, reject } = Promise.withResolvers<{ found: FoundEntry; tokens: Tokens }>()
     this.reply = promise
     this.answered = (found, tokens) => {
       const payload = found?.readable === true ? Uint8Array.from(found.payload) : undefined
       resolve({ found: found?.readable && payload !== undefined ? { ...found, payload } : found, tokens })
+    }
+    this.unchanged = (tokens) => {
+      this.isUnchanged = true
+      resolve({ found: undefined, tokens })
     }
     this.failed = reject
   }

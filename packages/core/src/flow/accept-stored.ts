@@ -118,6 +118,7 @@ function promote(
     weightBytes: parts.weightBytes,
     negative: (stored.flags & ENTRY_FLAG_NEGATIVE) !== 0,
     id: stored.id,
+    seen: stored.seen,
     createdAt: now - stored.ageMs,
     askedAt: how.askedAt,
     loadMs: stored.loadMs,

@@ -68,7 +68,7 @@ function hitIn(
   if (policy.earlyRefresh > 0) {
     const remainingMs = entry.staleAt - rt.clock.now()
     if (refreshesEarly(remainingMs, entry.loadMs, policy.earlyRefresh, () => rt.clock.random())) {
-      const job = { loader, policy, seen: entry.id, background: true, budget: rt.budget(), ...bulk }
+      const job = { loader, policy, seen: entry.seen, background: true, budget: rt.budget(), ...bulk }
       refreshBehind(rt, key, job)
     }
   }
@@ -161,7 +161,7 @@ export async function get(rt: Runtime, key: string, policy: Policy): Promise<Fou
         tier: 'l1',
         reason: 'expired',
         staleSince: hit.staleAt,
-        seen: hit.id,
+        seen: hit.seen,
       }
     }
   }

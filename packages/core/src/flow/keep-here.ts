@@ -95,11 +95,13 @@ export function localEntry(
   const alone = rt.link === undefined
   const cells = rt.cells.home.of(tags)
   const ttlMs = alone ? Math.min(life.ttlMs, policy.l1TtlMs) : life.ttlMs
+  const id = rt.clock.token()
   return {
     key: rt.prefix + key,
     ...parts,
     negative: flagsOf(policy, loaded.value) !== 0,
-    id: rt.clock.token(),
+    id,
+    seen: id,
     createdAt: loaded.startedAt,
     askedAt: loaded.startedAt,
     loadMs: now - loaded.startedAt,

@@ -1,34 +1,38 @@
 import type { FoundEntry, ReadRequest, Tokens } from '../contracts.ts'
-import { learnTokens } from '../invalidation/fence.ts'
+import { admitToL1, learnTokens, matchCells } from '../invalidation/fence.ts'
 import type { PendingRead } from '../invalidation/pending-reads.ts'
-import type { CellWatch, TagCells } from '../invalidation/tag-cells.ts'
+import { type CellWatch, invalidationsOf, type TagCells } from '../invalidation/tag-cells.ts'
 import type { Policy } from '../policy.ts'
+import type { CachedValue } from '../runtime/cached-value.ts'
 import type { Found } from '../runtime/found.ts'
 import type { L2Link } from '../runtime/l2-link.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import { absent, acceptStored, heldToken } from './accept-stored.ts'
+import { absent, acceptStored, heldToken, l1Until } from './accept-stored.ts'
 
 const NO_TAGS: readonly string[] = []
+
+/** What is asked of a key, and by whom. */
+export interface Question {
+  readonly policy: Policy
+  readonly intent: ReadRequest['intent']
+  /** What L1 holds and must not answer by itself. */
+  readonly held: CachedValue | undefined
+  readonly askedAt: number
+  /** When he stops waiting. */
+  readonly by: number
+}
 
 /**
  * One L2 read for all calls that began before its request is written (rule J), with the intent of the first. Rejects
  * where there is no reply.
  */
-export function shareL2Read(
-  rt: Runtime,
-  link: L2Link,
-  key: string,
-  policy: Policy,
-  intent: ReadRequest['intent'],
-  askedAt: number,
-  by: number,
-): Promise<Found> {
+export function shareL2Read(rt: Runtime, link: L2Link, key: string, question: Question): Promise<Found> {
   const newest = rt.pendings.newest(key)
-  if (newest instanceof L2Read && !newest.written && newest.policy.validate === policy.validate)
-    return newest.result
-  const read = new L2Read(rt, link, key, policy, intent, askedAt, by)
+  const { validate } = question.policy
+  if (newest instanceof L2Read && !newest.written && newest.policy.validate === validate) return newest.result
+  const read = new L2Read(rt, link, key, question)
   rt.pendings.add(read)
-  link.ops.read(read, by)
+  link.ops.read(read, question.by)
   return read.result
 }
 
@@ -42,39 +46,32 @@ class L2Read implements ReadRequest, PendingRead {
   readonly tags: readonly string[]
   readonly namespace: boolean
   readonly intent: ReadRequest['intent']
+  readonly known: string | undefined
   written = false
   alive = true
   readonly result: Promise<Found>
   readonly #rt: Runtime
   readonly #link: L2Link
-  readonly #askedAt: number
-  readonly #by: number
+  readonly #question: Question
   readonly #generation: number
   readonly #cells: TagCells
   readonly #watch: CellWatch | undefined
   #resolve: (found: Found | Promise<Found>) => void = ignore
   #reject: (error: unknown) => void = ignore
 
-  constructor(
-    rt: Runtime,
-    link: L2Link,
-    key: string,
-    policy: Policy,
-    intent: ReadRequest['intent'],
-    askedAt: number,
-    by: number,
-  ) {
+  constructor(rt: Runtime, link: L2Link, key: string, question: Question) {
+    const { policy, held } = question
     this.#rt = rt
     this.#link = link
-    this.#askedAt = askedAt
-    this.#by = by
+    this.#question = question
     this.key = key
     this.policy = policy
-    this.intent = intent
+    this.intent = question.intent
     const cells = rt.cellsOf(key)
     this.#cells = cells
     this.tags = unheldTags(rt, cells, policy, rt.tagHints(key))
     this.namespace = !rt.tracking || cells.namespace.token === undefined
+    this.known = held !== undefined && this.#asksAllOf(held) ? held.seen : undefined
     this.#generation = link.generation
     this.#watch =
       this.namespace || this.tags.length > 0 ? rt.watchCells(cells, this.tags, this.namespace) : undefined
@@ -87,20 +84,36 @@ class L2Read implements ReadRequest, PendingRead {
   answered(found: FoundEntry, tokens: Tokens): void {
     this.#link.answered()
     try {
-      const answer = this.#judge(found, tokens)
-      if (answer instanceof Promise) answer.then(this.#end, this.#end)
-      else this.#end()
-      this.#resolve(answer)
+      this.#settle(this.#judge(found, tokens))
     } catch (error) {
-      this.#end()
-      this.#reject(error)
+      this.#giveUp(error)
+    }
+  }
+
+  unchanged(tokens: Tokens): void {
+    this.#link.answered()
+    try {
+      this.#settle(this.#renew(tokens))
+    } catch (error) {
+      this.#giveUp(error)
     }
   }
 
   failed(error: unknown): void {
+    const { askedAt, by } = this.#question
+    this.#giveUp(error)
+    this.#link.unanswered(error, askedAt, by)
+  }
+
+  #settle(answer: Found | Promise<Found>): void {
+    if (answer instanceof Promise) answer.then(this.#end, this.#end)
+    else this.#end()
+    this.#resolve(answer)
+  }
+
+  #giveUp(error: unknown): void {
     this.#end()
     this.#reject(error)
-    this.#link.unanswered(error, this.#askedAt, this.#by)
   }
 
   readonly #end = (): void => {
@@ -123,12 +136,43 @@ class L2Read implements ReadRequest, PendingRead {
       pending: this,
       generation: this.#generation,
       policy: this.policy,
-      askedAt: this.#askedAt,
-      by: this.#by,
+      askedAt: this.#question.askedAt,
+      by: this.#question.by,
       cells: this.#cells,
       asked: this.tags,
       tokens: this.namespace ? tokens : { ...tokens, namespace: this.#cells.namespace.token },
     })
+  }
+
+  /** What L1 holds is still what L2 holds: it is as good as read anew, if its tokens are the current ones. */
+  #renew(tokens: Tokens): Found | Promise<Found> {
+    const { held, askedAt } = this.#question
+    const rt = this.#rt
+    if (this.#watch !== undefined) learnTokens(this.#watch, tokens)
+    if (held === undefined || matchCells(held) !== 'same') {
+      // What that makes of the value is told by its header, which was not sent.
+      const anew = new L2Read(rt, this.#link, this.key, { ...this.#question, held: undefined })
+      rt.pendings.add(anew)
+      this.#link.ops.read(anew, this.#question.by)
+      return anew.result
+    }
+    const entry = {
+      ...held,
+      askedAt,
+      l1Until: l1Until(rt, this.policy, askedAt),
+      generation: this.#generation,
+      invalidations: invalidationsOf(held.cells),
+    }
+    const { memory } = rt.shared
+    if (memory !== undefined && rt.link?.usable === true) admitToL1(rt.fence, memory, entry, this)
+    const state = rt.clock.now() < entry.staleAt ? 'fresh' : 'stale'
+    return { state, entry, tier: 'l2', reason: 'expired', staleSince: entry.staleAt, seen: entry.seen }
+  }
+
+  /** Whether every token that an entry of L1 is held against comes with this read. */
+  #asksAllOf({ cells, local }: CachedValue): boolean {
+    if (local || !this.namespace || cells[0] !== this.#cells.namespace) return false
+    return cells.every((cell, i) => i === 0 || this.tags.includes(cell.name))
   }
 }
 

@@ -113,6 +113,7 @@ export function sharedEntry(
     ...parts,
     negative: (entry.flags & ENTRY_FLAG_NEGATIVE) !== 0,
     id: entry.id,
+    seen: entry.id,
     createdAt: askedAt,
     askedAt,
     loadMs: entry.loadMs,

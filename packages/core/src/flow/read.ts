@@ -85,7 +85,8 @@ async function readL2(
   if (link === undefined) return unverified(rt, key, held, policy)
   const startedAt = rt.clock.now()
   try {
-    return await shareL2Read(rt, link, key, policy, intent, startedAt, startedAt + budget.leftMs)
+    const by = startedAt + budget.leftMs
+    return await shareL2Read(rt, link, key, { policy, intent, held, askedAt: startedAt, by })
   } catch (error) {
     if (!isPartAway(error)) rt.recorder.trouble('l2.read_failed', key, error)
     return unverified(rt, key, held, policy)
@@ -111,7 +112,7 @@ async function readL1(
   }
   if (state === 'gone') rt.dropKey(key, 'tag')
   if (state !== 'fresh' && state !== 'stale') return undefined
-  return { state, entry: held, tier: 'l1', reason: 'expired', staleSince: staleSince(held), seen: held.id }
+  return { state, entry: held, tier: 'l1', reason: 'expired', staleSince: staleSince(held), seen: held.seen }
 }
 
 /** The end of its ttl, or the expiry of a tag by this process before it; L2's expiries are in `staleAt` already. */
@@ -161,5 +162,5 @@ function unverified(rt: Runtime, key: string, held: CachedValue | undefined, pol
   const isTracked = !held.local && rt.shared.mode !== 'none'
   const verifiedAt = isTracked ? Math.max(held.askedAt, rt.link.lastVerified(held.generation)) : held.askedAt
   const staleSince = Math.min(held.staleAt, verifiedAt)
-  return { state: 'stale', entry: held, tier: 'l1', reason, staleSince, seen: held.id }
+  return { state: 'stale', entry: held, tier: 'l1', reason, staleSince, seen: held.seen }
 }

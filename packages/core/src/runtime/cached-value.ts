@@ -15,6 +15,8 @@ export interface CachedValue {
   readonly negative: boolean
   readonly weightBytes: number
   readonly id: Token
+  /** What L2 was seen to hold: begins with the id. */
+  readonly seen: string
   readonly createdAt: number
   /** When it was asked for, loaded or sent: it was true then, whatever is known since. */
   readonly askedAt: number

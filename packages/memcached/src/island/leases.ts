@@ -65,7 +65,7 @@ export class Leases {
     const known = seenId(request.seen)
     const held = this.#held.claim(key, known)
     if (held?.generation === this.#place.client.generation) return await this.#claim(held, request, by)
-    let cas = seenCas(request.seen)
+    let cas = seenCas(request.seen, this.#place.client)
     for (let attempt = 1; ; attempt++) {
       const { generation } = this.#place.client
       const { look, found, isQuarantined } = await this.#ask(request, cas, by)
@@ -164,7 +164,7 @@ export class Leases {
     const [looked, ...replies] = (await client.sendAll(commands, { by })).slice(offer.length)
     found.learn(replies.slice(0, asked.length))
     return {
-      look: lookAtValue(looked, key, client.serverNow()),
+      look: lookAtValue(looked, key, client),
       found,
       isQuarantined: this.#quarantines.isAnyLive(replies.slice(asked.length)),
     }
@@ -285,7 +285,7 @@ export class Leases {
     if (lease.cas !== undefined) return lease.cas
     const { client, names } = this.#place
     const reply = await client.send(mg(names.of('v', lease.key), VALUE_FLAGS), { by })
-    const look = lookAtValue(reply, lease.key, client.serverNow())
+    const look = lookAtValue(reply, lease.key, client)
     if (look.state === 'lease' && look.name === lease.name) lease.cas = look.cas
     // Whatever has taken its place was offered to us: it is not ours to load over.
     else if (look.state === 'value' && look.won) this.giveBack({ ...lease, cas: look.cas, on: 'value' })

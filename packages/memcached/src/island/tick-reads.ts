@@ -7,7 +7,7 @@ import type { MetaReply } from '../client/meta-reply.ts'
 import type { HeldLeases } from './held-leases.ts'
 import type { Place } from './place.ts'
 import { type FoundToken, foundToken, TOKEN_FLAGS } from './token-items.ts'
-import { lookAtValue, seenId, VALUE_FLAGS } from './value-look.ts'
+import { lookAtValue, seenCas, seenId, VALUE_FLAGS } from './value-look.ts'
 
 // A lease that a read wins lasts until `acquire` claims it and `renew` prolongs it.
 const LOAD_FLAGS = `${VALUE_FLAGS} N${expirySeconds(1000, 0)}`
@@ -72,8 +72,16 @@ export class TickReads {
     if (loads) turn.epoch = this.#ask(turn.epoch, names.epoch, by)
     const tags = request.tags.length === 0 ? NONE_ASKED : this.#askTags(request.tags, by)
     const reading = new ValueRead(this.#place, request, turn, tags, this.#held, this.#rearm)
-    const command = mg(names.of('v', request.key), loads ? LOAD_FLAGS : VALUE_FLAGS)
-    client.post(command, { by, sent: request }, reading)
+    const flags = (loads ? LOAD_FLAGS : VALUE_FLAGS) + this.#unless(request)
+    client.post(mg(names.of('v', request.key), flags), { by, sent: request }, reading)
+  }
+
+  /** A value that has not changed need not be sent again, where the server knows how to say so. */
+  #unless({ known, unchanged }: ReadRequest): string {
+    const { client } = this.#place
+    if (known === undefined || unchanged === undefined || !client.facts?.hasConditionalGet) return ''
+    const cas = seenCas(known, client)
+    return cas === undefined ? '' : ` C${cas}`
   }
 
   #askTags(tags: readonly string[], by: number): TokenRead[] {
@@ -130,7 +138,11 @@ class ValueRead implements Receiver<MetaReply> {
       this.#request.failed(error)
       return
     }
-    const look = lookAtValue(reply, key, this.#place.client.serverNow())
+    if (reply.code === 'HD') {
+      this.#request.unchanged?.(this.#tokens())
+      return
+    }
+    const look = lookAtValue(reply, key, this.#place.client)
     if (look.state !== 'absent' && look.won) {
       if (intent === 'load') this.#hold(look.cas, look.state === 'value' ? look.entry.seen : undefined)
       // Whoever only looks at a value that is to be loaded over is offered that, too.

@@ -11,6 +11,12 @@ const LEASE_NAME = /^\d{1,20}$/
 const PASSED_OVER = '\0\0large\0'
 const ID_CHARS = 8
 
+/** By whose connection a cas counts: another server, or the same one restarted, counts anew. */
+export interface Counting {
+  readonly generation: number
+  serverNow(): number
+}
+
 /** What stands where a value would. */
 export type ValueLook =
   /** With `N`: the server had no room for a lease either. */
@@ -26,19 +32,19 @@ export type ValueLook =
       readonly won: boolean
     }
 
-/** What a reply to `mg … v c f` says. The payload is a view into the reply's bytes. */
-export function lookAtValue(reply: MetaReply | undefined, key: string, serverNowMs: number): ValueLook {
+/** What a reply to `mg … v c f` says that came over this connection. The payload is a view into the reply's bytes. */
+export function lookAtValue(reply: MetaReply | undefined, key: string, connection: Counting): ValueLook {
   if (reply?.code !== 'VA') return { state: 'absent' }
   const { value, size, cas = '0', won, lost } = reply
   if (size === 0 && isStub(reply)) return { state: 'lease', cas, name: cas, won }
   const name = reply.clientFlags === LEASE_FLAG ? value?.toString('latin1') : undefined
   if (name !== undefined && LEASE_NAME.test(name)) return { state: 'lease', cas, name, won }
   // A value that somebody holds the lease of is not handed back with its cas: that would void the lease.
-  const behind = lost ? '' : cas
+  const behind = lost ? '' : `${connection.generation}.${cas}`
   const entry: DecodedEntry =
     value === undefined
       ? { readable: false, reason: `${size} bytes`, isTooLarge: true, seen: PASSED_OVER + behind }
-      : decodeEntry(value, key, serverNowMs, behind)
+      : decodeEntry(value, key, connection.serverNow(), behind)
   return { state: 'value', cas, entry, leased: lost, won }
 }
 
@@ -52,7 +58,12 @@ export function seenId(seen: string | undefined): string | undefined {
   return seen?.slice(0, ID_CHARS)
 }
 
-/** The cas behind the id, where its reader knew it. */
-export function seenCas(seen: string | undefined): string | undefined {
-  return seen !== undefined && seen.length > ID_CHARS ? seen.slice(ID_CHARS) : undefined
+/** The cas behind the id, where its reader knew it and it still counts. */
+export function seenCas(
+  seen: string | undefined,
+  { generation }: Pick<Counting, 'generation'>,
+): string | undefined {
+  const behind = seen?.slice(ID_CHARS) ?? ''
+  const counted = `${generation}.`
+  return behind.startsWith(counted) ? behind.slice(counted.length) : undefined
 }

@@ -113,7 +113,7 @@ export class ValueWrites {
   #mark(key: string, reply: MetaReply | undefined): MetaCommand | undefined {
     const { client, names } = this.#place
     const serverNow = client.serverNow()
-    const look = lookAtValue(reply, key, serverNow)
+    const look = lookAtValue(reply, key, client)
     if (look.state === 'absent') return undefined
     const value = names.of('v', key)
     if (look.state === 'lease' || !look.entry.readable || reply?.value === undefined)
@@ -130,7 +130,7 @@ export class ValueWrites {
   ): 'quarantined' | 'older' | undefined {
     if (this.#quarantines.isAnyLive(quarantines)) return 'quarantined'
     if (entry.version === undefined) return undefined
-    const look = lookAtValue(looked, key, this.#place.client.serverNow())
+    const look = lookAtValue(looked, key, this.#place.client)
     // A delayed older writer would plant itself where nothing is.
     if (look.state !== 'value' || !look.entry.readable) return 'older'
     const { version } = look.entry

@@ -7,6 +7,7 @@ export function changedRead(request: ReadRequest, changes: Partial<ReadRequest>)
     tags: request.tags,
     namespace: request.namespace,
     intent: request.intent,
+    known: request.known,
     get written() {
       return request.written
     },
@@ -14,6 +15,7 @@ export function changedRead(request: ReadRequest, changes: Partial<ReadRequest>)
       request.written = written
     },
     answered: (found, tokens) => request.answered(found, tokens),
+    unchanged: (tokens) => request.unchanged?.(tokens),
     failed: (error) => request.failed(error),
     ...changes,
   }

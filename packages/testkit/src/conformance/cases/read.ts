@@ -192,6 +192,29 @@ export const readCases: readonly CaseDefinition[] = [
     },
   },
   {
+    name: 'a value that is known is told as unchanged only as long as it is there, and with its tokens',
+    rule: 'read',
+    run: async (stage) => {
+      const [one, other] = [await stage.open(), await stage.open()]
+      const isStill = async (known: string | undefined) => {
+        const read = new AwaitedRead('k', { known, tags: ['t'] })
+        const { found, tokens } = await one.ask(read)
+        deepEqual({ ...(await one.tokens('t')), epoch: undefined }, tokens)
+        return read.isUnchanged || (found !== undefined && found.seen === known)
+      }
+      await other.load('k', 'v', ['t'])
+      const { seen } = await one.readStored('k')
+      equal(await isStill(seen), true)
+      await other.namespace.invalidateTags(['t'], other.by)
+      await other.namespace.clear(other.by)
+      equal(await isStill(seen), true)
+      await other.put('k', 'new')
+      equal(await isStill(seen), false)
+      await other.namespace.invalidate(['k'], other.by)
+      equal(await isStill((await one.read('k'))?.seen ?? seen), false)
+    },
+  },
+  {
     name: "another key's bytes read as unreadable",
     rule: 'read',
     needs: ['plant'],

@@ -134,6 +134,12 @@ export const surfaceMutants: Readonly<Record<string, StoreMutant>> = {
   'a read asks for no tokens': reading((request) => ({
     answered: (found) => request.answered(found, { namespace: undefined, epoch: undefined, tags: new Map() }),
   })),
+  'what is known is unchanged': reading((request) => ({
+    answered: (found, tokens) =>
+      request.known === undefined || request.unchanged === undefined
+        ? request.answered(found, tokens)
+        : request.unchanged(tokens),
+  })),
   'a read mints': decorated({
     namespace: (inner) => ({
       read: (request, by) => {
