@@ -263,9 +263,7 @@ export class MemcachedClient implements MemcachedCommands {
     const sentAt = this.#clock.now()
     const by = sentAt + Math.min(3 * this.#heartbeatMs, HEARTBEAT_WAIT_MS_MAX)
     // One that fails is told by the connection, which ends for want of answers.
-    askStatistics(this.#connection, '', by, (fields) =>
-      this.#serverClock.sample(Number(fields.get('time')), sentAt),
-    ).catch(ignore)
+    askStatistics(this.#connection, '', by, (stats) => this.#serverClock.sample(stats, sentAt)).catch(ignore)
   }
 
   #errorOf(reply: MetaReply): Error | undefined {

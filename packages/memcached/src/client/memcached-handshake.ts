@@ -41,10 +41,7 @@ export async function shakeHands(
     return link.send(encodeMeta(mg(key, flags), mark), { by: link.by, mark }).catch(nothingIfRefused)
   }
   const [stats, settings, absent, explicit, conditional] = await Promise.all([
-    askStatistics(link, '', link.by, (fields) => {
-      const time = Number(fields.get('time'))
-      if (Number.isFinite(time)) serverClock.sample(time, sentAt)
-    }),
+    askStatistics(link, '', link.by, (fields) => serverClock.sample(fields, sentAt)),
     askStatistics(link, 'settings', link.by),
     probe(ABSENT, 'v'),
     probe(PROBE, `N2 E${PROBE_CAS} c`),

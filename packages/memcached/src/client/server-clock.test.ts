@@ -1,6 +1,7 @@
 import { type ManualClock, manualClock } from '@holdfast/testkit'
 import { describe, expect, test } from 'vitest'
 import { ServerClock } from './server-clock.ts'
+import type { Statistics } from './server-facts.ts'
 
 /** The whole second that the server is in. */
 const SECOND = 1_800_000_000
@@ -12,7 +13,16 @@ function machineAt(ms: number): { clock: ManualClock; server: ServerClock } {
   return { clock, server: new ServerClock(clock) }
 }
 
+const stats = (time: number | string): Statistics => new Map([['time', String(time)]])
+
 describe('the server clock', () => {
+  test('keeps what it knows where an answer names no time', async () => {
+    const { clock, server } = machineAt(9000)
+    server.sample(stats(SECOND), clock.now())
+    for (const answer of [new Map(), stats('soon')]) server.sample(answer, clock.now())
+    expect(server.now()).toBe(SECOND * 1000 + 2000)
+  })
+
   test('is this machine’s until a server was asked', async () => {
     const { clock, server } = machineAt(250)
     expect(server.now()).toBe(SECOND * 1000 + 250)
@@ -27,7 +37,7 @@ describe('the server clock', () => {
     ['ahead', 3_600_000, 2000],
   ])('where this machine’s is %s', async (_, ms, expected) => {
     const { clock, server } = machineAt(ms)
-    server.sample(SECOND, clock.now())
+    server.sample(stats(SECOND), clock.now())
     expect(server.now()).toBe(SECOND * 1000 + expected)
     await clock.advance(5000)
     expect(server.now()).toBe(SECOND * 1000 + expected + 5000)
@@ -37,7 +47,7 @@ describe('the server clock', () => {
     const { clock, server } = machineAt(9000)
     const sentAt = clock.now()
     await clock.advance(400)
-    server.sample(SECOND, sentAt)
+    server.sample(stats(SECOND), sentAt)
     expect(server.now()).toBe(SECOND * 1000 + 2400)
   })
 })

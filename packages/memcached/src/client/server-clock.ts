@@ -1,4 +1,5 @@
 import type { Clock } from 'holdfast/contracts'
+import type { Statistics } from './server-facts.ts'
 
 // The server's whole second has been running for less than one; what it calls now is looked at once a second.
 const BEHIND_MS_MAX = 2000
@@ -23,8 +24,10 @@ export class ServerClock {
     return Math.min(Math.max(this.#clock.wallNow(), now + this.#offsetMin), now + this.#offsetMax)
   }
 
-  /** Takes an answer of the server's (`time`), asked for at `sentAt` on the monotonic clock and processed now. */
-  sample(timeSec: number, sentAt: number): void {
+  /** Takes the server's `stats`, asked for at `sentAt` on the monotonic clock and answered now. */
+  sample(stats: Statistics, sentAt: number): void {
+    const timeSec = Number(stats.get('time') ?? NaN)
+    if (!Number.isFinite(timeSec)) return
     this.#offsetMin = timeSec * 1000 - this.#clock.now()
     this.#offsetMax = timeSec * 1000 + BEHIND_MS_MAX - sentAt
   }
