@@ -126,9 +126,12 @@ describe('a lease', () => {
     // Given back: the server offers the value to the next one who asks, whoever that is.
     await reader.names.release('offered', load.token, reader.by)
     expect(await reader.readText('offered')).toBe('stale')
+    const lookedAt = systemClock.now()
     await until('it is offered again', async () => {
       return (await other.acquire('offered', seen?.slice(0, 8))).state === 'won'
     })
+    // A winner that does not sign would be taken for dead after two seconds.
+    expect(systemClock.now() - lookedAt).toBeLessThan(LEASE_MS)
   })
 
   test('is not stolen by one who has seen its value while it was held', async () => {
