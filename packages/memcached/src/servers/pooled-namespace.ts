@@ -84,7 +84,9 @@ export class PooledNamespace implements NamespaceStore {
     this.#sealer = sealer
     const membership = new RingMembership(ring.record, {
       by: () => this.#clock.now() + this.#pool.environment.l2TimeoutMs,
-      seal: (other) => (this.#pool.rules.seals ? sealer.seal(other) : Promise.resolve()),
+      seal: async (other, here) => {
+        if (this.#pool.rules.seals) await sealer.seal(other, here)
+      },
     })
     this.#inUse = new RingInUse(this.#name, ring, membership, this.#pool, {
       changed: () => this.#changed(),

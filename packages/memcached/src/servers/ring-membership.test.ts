@@ -61,7 +61,10 @@ function record(epoch: string, version: number, since: number, ...servers: strin
 /** A process that uses this ring, and knows these servers. */
 function processOf(ring: RingRecord, known: Readonly<Record<string, Server>>, clock: ManualClock) {
   const sealer = new RingSealer({ clock, timeoutMs: TIMEOUT_MS, itemsOn: (address) => known[address] })
-  const owner = { by: () => clock.now() + TIMEOUT_MS, seal: (other: RingRecord) => sealer.seal(other) }
+  const owner = {
+    by: () => clock.now() + TIMEOUT_MS,
+    seal: (other: RingRecord, here: RingItems) => sealer.seal(other, here),
+  }
   return new RingMembership(ring, owner)
 }
 
@@ -126,6 +129,27 @@ describe('a ring is admitted to a server', () => {
     expect(decodeRecord(a.record?.text ?? '')?.epoch).toBe('new')
     expect([await earlier.admit(a), await earlier.admit(b)]).toEqual([false, false])
     expect([await earlier.prolong(a), await later.prolong(a)]).toEqual([false, true])
+  })
+
+  test('where the one before is sealed although its list has another name for this server', async () => {
+    const server = new Server()
+    const earlier = processOf(record('old', 0, 1, '127.0.0.1:1'), { '127.0.0.1:1': server }, clock)
+    await earlier.admit(server)
+    const later = processOf(record('new', 0, 2, 'localhost:1'), { 'localhost:1': server }, clock)
+    expect(await later.admit(server)).toBe(true)
+    expect([...server.sealed]).toEqual(['old'])
+  })
+
+  test('not where the one before cannot be sealed there', async () => {
+    const server = new Server()
+    await processOf(old, { a: server }, clock).admit(server)
+    const seal = server.seal.bind(server)
+    server.seal = () => Promise.reject(new CacheError('l2_timeout', 'late'))
+    const later = processOf(current, {}, clock)
+    await expect(later.admit(server)).rejects.toMatchObject({ code: 'l2_timeout' })
+    expect(decodeRecord(server.record?.text ?? '')?.epoch).toBe('old')
+    server.seal = seal
+    expect(await later.admit(server)).toBe(true)
   })
 
   test('not where a later one is in use', async () => {

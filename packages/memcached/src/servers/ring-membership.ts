@@ -10,8 +10,8 @@ const ROUNDS_MAX = 4
 export interface MembershipOwner {
   /** The deadline of a call that begins now. */
   by(): number
-  /** Ends the use of another ring. Never rejects. */
-  seal(ring: RingRecord): Promise<void>
+  /** Ends the use of another ring, whose record was found here. Rejects where it cannot be ended here. */
+  seal(ring: RingRecord, here: RingItems): Promise<void>
 }
 
 /**
@@ -39,7 +39,7 @@ export class RingMembership {
       // Sealed by one who is about to write his record, or who is gone: then ours is not prolonged, and ends.
       if (found?.epoch === epoch) return !isSealed
       if (found !== undefined && !outranks(this.#record, found)) return false
-      if (found !== undefined) await this.#owner.seal(found)
+      if (found !== undefined) await this.#owner.seal(found, items)
       if (!(await items.write(text, record?.cas, RECORD_LIFE_MS, this.#owner.by()))) continue
       // Not before it is ours: others of this ring go on by it at once.
       if (isSealed) await items.unseal(epoch, this.#owner.by())

@@ -29,13 +29,20 @@ export class RingSealer {
     this.#pool = pool
   }
 
-  /** Resolves when every server of the ring that we know is sealed, or has not answered in time. Never rejects. */
-  async seal({ epoch, servers }: RingRecord): Promise<void> {
+  /**
+   * Resolves when every server of the ring that we know is sealed, or has not answered in time, and so is the one where its
+   * record was found: its list may have another name for that. Rejects where that one is not sealed.
+   */
+  async seal({ epoch, servers }: RingRecord, here: RingItems): Promise<void> {
+    const { clock, timeoutMs } = this.#pool
     const { promise: late, resolve } = Promise.withResolvers<void>()
-    const timer = this.#pool.clock.after(this.#pool.timeoutMs, resolve)
+    const timer = clock.after(timeoutMs, resolve)
     const everywhere = Promise.all(servers.map((address) => this.#sealOn(address, epoch)))
-    await Promise.race([everywhere, late])
-    timer.cancel()
+    try {
+      await Promise.all([here.seal(epoch, clock.now() + timeoutMs), Promise.race([everywhere, late])])
+    } finally {
+      timer.cancel()
+    }
   }
 
   /** Nobody is owed a seal any more: the ring that came with it is left. */
