@@ -225,6 +225,30 @@ describe('close', () => {
     expect(call()).toEqual({ value: 'v' })
   })
 
+  test('during an invalidation: it is applied, or counted where L2 does not answer', async () => {
+    await using stage = new Stage()
+    const { cache, connection } = stage.node()
+    await cache.get('warm-up')
+    connection.hold()
+    const deleting = watched(cache.delete('k'))
+    await stage.settle()
+    const closed = watched(cache.close())
+    await stage.settle()
+    connection.release()
+    await stage.settle()
+    expect([deleting(), closed()]).toEqual([{ value: { l2: 'applied' } }, { value: { notApplied: 0 } }])
+
+    const frozen = stage.node()
+    await frozen.cache.get('warm-up')
+    stage.server.pause()
+    const unanswered = watched(frozen.cache.delete('k'))
+    await stage.settle()
+    const givenUp = watched(frozen.cache.close())
+    await stage.advance(500)
+    expect([unanswered(), givenUp()]).toEqual([{ value: { l2: 'queued' } }, { value: { notApplied: 1 } }])
+    expect(stage.clock.pendingTimers).toBe(0)
+  })
+
   test('while L2 is frozen or away it does not wait for long', async () => {
     await using stage = new Stage()
     const frozen = stage.node()

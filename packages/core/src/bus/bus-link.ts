@@ -186,10 +186,14 @@ export class BusLink implements BusListener {
     this.#ignored++
   }
 
-  /** Says goodbye, so that nobody misses this cache, and closes the connection. */
+  /**
+   * Says goodbye, so that nobody misses this cache, and closes the connection. What is still owed leaves a gap behind.
+   * Whoever announces has ended that.
+   */
   async close(by: number): Promise<void> {
     if (this.#isClosed) return
     this.#timer?.cancel()
+    if (this.#owing.size > 0) this.#publisher.skip()
     const goodbye = this.#isUp ? this.#publisher.sendGoodbye(by).catch(ignore) : undefined
     await goodbye
     this.#isClosed = true

@@ -393,6 +393,60 @@ describe('publishers', () => {
     expect(await a.cache.get('k')).toBeUndefined()
   })
 
+  test.each([
+    ['delete', (b: BusNode) => b.cache.delete('k'), { l2: 'applied' }],
+    ['set', (b: BusNode) => b.cache.set('k', 'new'), { l2: 'applied', stored: true }],
+  ])('who is closed during a %s ends that first, and tells of it', async (_, act, answer) => {
+    await using stage = new BusStage()
+    const { a, b } = await warmed(stage)
+    const { doubts } = a.cache.stats().bus
+    b.store.hold()
+    const acting = watched(act(b))
+    await stage.settle()
+    const closing = watched(b.cache.close())
+    await stage.settle()
+    b.store.release()
+    await stage.settle()
+    expect([acting(), closing()]).toEqual([{ value: answer }, { value: { notApplied: 0 } }])
+    expect(await a.cache.get('k')).not.toBe('old')
+    expect(a.cache.stats().bus).toMatchObject({ publishers: 0, doubts })
+  })
+
+  test('who is closed during a write has told of its quarantine', async () => {
+    await using stage = new BusStage()
+    const { a, b } = await warmed(stage)
+    const { promise: committed, resolve: commit } = Promise.withResolvers<void>()
+    b.store.hold()
+    const writing = watched(b.cache.write({ keys: ['k'] }, () => committed))
+    await stage.settle()
+    const closing = watched(b.cache.close())
+    await stage.settle()
+    b.store.release()
+    await stage.settle()
+    expect(closing()).toEqual({ value: { notApplied: 0 } })
+    expect(await a.cache.get('k')).toBeUndefined()
+    commit()
+    await stage.settle()
+    expect(writing()).toEqual({ value: { value: undefined, l2: 'queued' } })
+  })
+
+  test.each([
+    ['delete', (b: BusNode) => b.cache.delete('k')],
+    ['set', (b: BusNode) => b.cache.set('k', 'new')],
+  ])('who is closed without knowing what became of a %s leaves a gap behind', async (_, act) => {
+    await using stage = new BusStage()
+    const { a, b } = await warmed(stage)
+    b.store.hold()
+    const acting = act(b)
+    await stage.settle()
+    const closing = watched(b.cache.close())
+    await stage.advance(MAX_STALE_MS)
+    expect(await acting).toMatchObject({ l2: 'queued' })
+    expect(closing()).toEqual({ value: { notApplied: 1 } })
+    expect(a.cache.stats().bus).toMatchObject({ publishers: 0, verified: true, doubts: { gap: 1 } })
+    expect(await a.cache.get('k')).not.toBe('old')
+  })
+
   test('who was away and has said nothing meanwhile is welcome back', async () => {
     await using stage = new BusStage()
     const { a, b } = await warmed(stage)

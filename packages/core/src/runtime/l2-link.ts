@@ -16,6 +16,7 @@ import {
 import type { Fence } from '../invalidation/fence.ts'
 import { AnnouncingStore } from './announcing-store.ts'
 import { CountedStore } from './counted-store.ts'
+import { UnderWay } from './under-way.ts'
 
 /** What the link tells of; the runtime acts on it. */
 export interface LinkEvents {
@@ -39,6 +40,9 @@ const REPLAY_MS_MIN = 50
 const REPLAY_MS_MAX = 2_000
 // Generations whose last verified moment is remembered.
 const GENERATIONS_MAX = 16
+
+/** How far an invalidation has come, and why not further. */
+export type Invalidating = { readonly l2: 'applied' } | { readonly l2: 'queued'; readonly cause: unknown }
 
 /** What a link needs of its cache. */
 export interface LinkShared {
@@ -75,8 +79,8 @@ export class L2Link implements StoreWatcher {
   /** Wall time less the monotonic one, when something was last verified. */
   #wallAhead = Number.POSITIVE_INFINITY
   #replaying: Promise<void> | undefined
-  /** Each ends with its deadline. */
-  readonly #lifting = new Set<Promise<void>>()
+  /** What others have to hear of, or wait for the end of: not reads and fills. */
+  readonly #underWay = new UnderWay()
   #closed = false
   #opening: Promise<void> | undefined
   #endOpening: () => void = () => undefined
@@ -99,7 +103,10 @@ export class L2Link implements StoreWatcher {
       resolve()
     }
     const counted = new CountedStore(l2.store.namespace(namespace, this), l2.breaker, clock)
-    this.ops = this.#bus === undefined ? counted : new AnnouncingStore(counted, this.#bus, namespace)
+    this.ops =
+      this.#bus === undefined
+        ? counted
+        : new AnnouncingStore(counted, this.#bus, { namespace, underWay: this.#underWay })
   }
 
   /**
@@ -152,9 +159,11 @@ export class L2Link implements StoreWatcher {
   }
 
   /** Sends an invalidation; what is not acknowledged is queued. Never rejects; 'queued' carries the cause. */
-  async invalidate(
-    invalidation: Invalidation,
-  ): Promise<{ l2: 'applied' } | { l2: 'queued'; cause: unknown }> {
+  invalidate(invalidation: Invalidation): Promise<Invalidating> {
+    return this.#underWay.track(this.#invalidate(invalidation))
+  }
+
+  async #invalidate(invalidation: Invalidation): Promise<Invalidating> {
     try {
       const by = this.#by()
       await this.#opening
@@ -178,11 +187,8 @@ export class L2Link implements StoreWatcher {
 
   /** Lifts a quarantine of this process's, behind its caller: if that fails, it ends by itself. */
   lift(names: Names, token: Token): void {
-    const lifting = this.ops
-      .unquarantine(names, token, this.#by())
-      .catch((error: unknown) => this.#events.trouble(error))
-    this.#lifting.add(lifting)
-    void lifting.then(() => this.#lifting.delete(lifting))
+    const lifting = this.ops.unquarantine(names, token, this.#by())
+    this.#underWay.track(lifting).catch((error: unknown) => this.#events.trouble(error))
   }
 
   keyChanged(key: string): void {
@@ -258,15 +264,17 @@ export class L2Link implements StoreWatcher {
     return this.#events.heldTags(max)
   }
 
-  /** Tries once more to apply what is owed; answers how much is not applied. */
+  /** Waits for what is under way, and tries once more to apply what is owed; answers how much is not applied. */
   async close(): Promise<number> {
-    // A quarantine that is left behind keeps every other process from storing its names until it ends.
-    const lifted = Promise.all(this.#lifting)
+    // What L2 acknowledges has to be told of, and what it does not is owed; a quarantine that is left behind keeps every
+    // other process from storing its names until it ends.
+    await this.#underWay.ended()
     if (this.#queue.size > 0 && this.#connected) await this.#replay().catch(() => undefined)
-    await lifted
     this.#closed = true
     this.#endOpening()
     const { queued } = this
+    // L2 may have it all the same, or never: as after a crash, everybody asks it.
+    if (queued > 0) this.#bus?.owe(() => true)
     this.ops.close()
     return queued
   }
