@@ -112,12 +112,10 @@ export async function acquire(
   try {
     // Rule Q: what is filled elsewhere while an invalidation of ours is queued may be what it is about.
     for (let found = 0; found < FOUND_MAX && link.usable; ) {
-      const mark = rt.mark()
-      const { acquired, token, accept } = await ask(rt, link, flight, job, seen, pollMs > POLL_MS_MIN)
+      const { acquired, token, outcome } = await ask(rt, link, flight, job, seen, pollMs > POLL_MS_MIN)
       if (acquired.state === 'won') return won(rt, link, flight.key, token, acquired.tokens)
       if (acquired.state === 'quarantined') return { kind: 'none', keep: false }
       if (acquired.state === 'found') {
-        const outcome = job.anew === true ? undefined : await accept(mark)
         if (outcome !== undefined) return { kind: 'settled', outcome }
         seen = acquired.entry.seen
         found++
@@ -159,7 +157,10 @@ function mintedNothing(key: string): CacheError {
   return new CacheError('l2_error', message, { key, tier: 'l2', retryable: true })
 }
 
-/** One ACQUIRE with its tokens; `accept` turns what it found into an outcome that calls up to `mark` may share. */
+/**
+ * One ACQUIRE with its tokens; `outcome`: what it found, where it can be used, for calls that began before it was asked.
+ * The pending read stays open until that is in L1: a set of this process may end in between (rule P).
+ */
 async function ask(
   rt: Runtime,
   link: L2Link,
@@ -168,42 +169,36 @@ async function ask(
   seen: string | undefined,
   again: boolean,
 ): Promise<{
-  acquired: Acquired
-  token: Token
-  accept: (mark: number) => Promise<LoadOutcome | undefined>
+  readonly acquired: Acquired
+  readonly token: Token
+  readonly outcome: LoadOutcome | undefined
 }> {
   const { key } = flight
+  const { policy } = job
+  const mark = rt.mark()
   const token = rt.clock.token()
-  const tags = [...new Set([...job.policy.tags, ...rt.tagHints(key)])]
+  const tags = [...new Set([...policy.tags, ...rt.tagHints(key)])]
   const pending = rt.pendings.open(key)
   try {
     const generation = link.generation
     const cells = rt.cellsOf(key)
     const watch = rt.watchCells(cells, tags, true)
-    const request = { key, token, leaseMs: leaseMs(link), seen, tags, tagLifeMs: tagLifeMs(job.policy) }
+    const request = { key, token, leaseMs: leaseMs(link), seen, tags, tagLifeMs: tagLifeMs(policy) }
     const send = (by: number) => link.ops.acquire(request, by)
     const askedAt = rt.clock.now()
     // The budget pays for the first question. Later ones wait for a load, not for a slow server.
     const acquired = await (again ? send(rt.clock.now() + rt.shared.l2TimeoutMs) : job.budget.wait(send))
     // Whoever won may have been given tokens from before `watch`: those of the read that won it. The fill learns anew.
     if (acquired.state !== 'won') learnTokens(watch, acquired.tokens)
-    const accept = async (mark: number): Promise<LoadOutcome | undefined> => {
-      if (acquired.state !== 'found' || !acquired.entry.readable) return undefined
-      const by = rt.clock.now() + rt.shared.l2TimeoutMs
-      const admission = rt.pendings.open(key)
-      admission.alive = pending.alive
-      try {
-        const { entry, tokens } = acquired
-        const { policy } = job
-        const how = { pending: admission, generation, policy, askedAt, by, cells, asked: tags, tokens }
-        const answer = await acceptStored(rt, link, key, entry, how)
-        if (answer.state !== 'fresh' || answer.entry === undefined) return undefined
-        return { kind: 'value', entry: answer.entry, sharedUpTo: mark }
-      } finally {
-        rt.pendings.close(admission)
-      }
-    }
-    return { acquired, token, accept }
+    if (acquired.state !== 'found' || !acquired.entry.readable || job.anew === true)
+      return { acquired, token, outcome: undefined }
+    const by = rt.clock.now() + rt.shared.l2TimeoutMs
+    const { entry, tokens } = acquired
+    const how = { pending, generation, policy, askedAt, by, cells, asked: tags, tokens }
+    const answer = await acceptStored(rt, link, key, entry, how)
+    const isUsed = answer.state === 'fresh' && answer.entry !== undefined
+    const outcome = isUsed ? ({ kind: 'value', entry: answer.entry, sharedUpTo: mark } as const) : undefined
+    return { acquired, token, outcome }
   } finally {
     rt.pendings.close(pending)
   }
