@@ -49,7 +49,7 @@ export function lookAtValue(reply: MetaReply | undefined, key: string, connectio
 }
 
 /** An item that was made by `N`: it has a winner, and is no value that is offered. Whatever else is empty is none of ours. */
-export function isStub({ won, lost, stale }: Pick<MetaReply, 'won' | 'lost' | 'stale'>): boolean {
+function isStub({ won, lost, stale }: Pick<MetaReply, 'won' | 'lost' | 'stale'>): boolean {
   return (won || lost) && !stale
 }
 

@@ -26,7 +26,7 @@ const NO_HEARTBEAT_MS = 600_000
 const LEASE_MS = 1000
 
 /** One server as the shared tier of a cache, by itself; it is asked for nothing that the cache does not ask for. */
-export function islandOn(server: { readonly port: number }, options: IslandOptions = {}): StoreDefinition {
+function islandOn(server: { readonly port: number }, options: IslandOptions = {}): StoreDefinition {
   const address = addressOn(server)
   return {
     open: (environment) =>
