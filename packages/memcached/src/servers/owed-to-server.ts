@@ -46,12 +46,19 @@ export class OwedToServer {
   tell(retryMs: number = RETRY_MS_MIN): void {
     if (this.#isTelling || this.#queue.size === 0 || !this.#debtor.mayTell()) return
     this.#isTelling = true
-    const again = () => this.#clock.after(retryMs, () => this.tell(Math.min(RETRY_MS_MAX, retryMs * 2)))
     this.#queue
       .replay((owed) => this.#debtor.tell(owed))
-      .then(() => this.#debtor.settled(), again)
-      .finally(() => {
-        this.#isTelling = false
-      })
+      .then(
+        () => {
+          this.#isTelling = false
+          // What came when the replay had found nothing more, and had not ended yet.
+          if (this.#queue.size > 0) this.tell()
+          else this.#debtor.settled()
+        },
+        () => {
+          this.#isTelling = false
+          this.#clock.after(retryMs, () => this.tell(Math.min(RETRY_MS_MAX, retryMs * 2)))
+        },
+      )
   }
 }
