@@ -86,6 +86,34 @@ describe('what a process could not tell a server', () => {
   })
 })
 
+test('a server is used again although invalidations of its keys never pause', async () => {
+  await using fleet = await Fleet.start(2)
+  const node = await fleet.node()
+  const keys = fleet.keysOf(CUT, 100)
+  for (const way of node.ways) way.inject({ delayMs: 5 })
+  let isOver = false
+  let deleted = 0
+  const deleting: Promise<unknown>[] = []
+  const deleteOn = async () => {
+    // Several on their way at any time: there is never a moment without one.
+    while (!isOver) {
+      deleting.push(node.cache.delete(keys[deleted++ % keys.length] ?? ''))
+      await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+  }
+  const traffic = deleteOn()
+  await until('some are on their way', () => deleted > 10)
+  node.ways[CUT]?.cut()
+  await until('what was lost is owed', () => node.cache.stats().l2.queuedInvalidations > 0)
+  try {
+    await until('it is used again', async () => (await stateOf(node)) === 'used')
+  } finally {
+    isOver = true
+    await traffic
+    await Promise.all(deleting)
+  }
+})
+
 test('a server that does not answer costs its first callers their l2Timeout, and callers of others nothing', async () => {
   await using fleet = await Fleet.start(3)
   const node = await fleet.node({ cache: { l2Timeout: '600ms' } })

@@ -165,8 +165,9 @@ export class NamespaceOnServer implements StoreWatcher {
    * cache that owes it.
    */
   async tell(invalidation: Invalidation, by: number): Promise<Reached> {
-    // What is owed already comes first: an older 'expire' must not overtake a newer 'delete'.
-    if (this.#ring.alone || (this.isUp && this.#owed.size === 0)) {
+    // Whatever else is owed: if that waited in line, invalidations that never pause would keep the server from use. An
+    // older 'expire' that comes behind a newer 'delete' only makes something newer stale.
+    if (this.#ring.alone || this.isUp) {
       const givenMs = by - this.#clock.now()
       try {
         await this.#apply(invalidation, by)
