@@ -58,7 +58,8 @@ export interface Bus {
   open(environment: BusEnvironment, listener: BusListener): BusConnection
   /**
    * Frames are signed with it (HMAC-SHA-256), and others' without a signature by it are ignored. At least 16 bytes, the
-   * same in every process. Default: none, and whoever can publish can empty every L1.
+   * same in every process. Default: none, and whoever can publish can empty every L1, keep it unused, and hide that a
+   * frame was lost or refused.
    */
   readonly secret?: string | Uint8Array | undefined
 }

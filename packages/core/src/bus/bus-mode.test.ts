@@ -196,6 +196,32 @@ describe('frames that are late, doubled or in disorder (F20)', () => {
     }
     expect(await a.cache.get('k')).toBeUndefined()
   })
+
+  test('beats that are sent ahead of their time, in every name, prove nothing: nobody knows their numbers', async () => {
+    await using stage = new BusStage()
+    const { a, b } = await warmed(stage)
+    const frames = recorded(stage)
+    await stage.advance(BEAT_MS)
+    const lasts = [a, b].map((node) => frames.findLast((frame) => node.isOf(frame) && frame[3] === 0))
+    a.bus.hold()
+    for (let ahead = 1; ahead <= 100; ahead++) {
+      for (const last of lasts) {
+        const forged = Buffer.from(last ?? '')
+        forged.writeUIntBE(forged.readUIntBE(18, 6) + ahead, 18, 6)
+        stage.bus.plant('shop', forged)
+      }
+    }
+    expect(await b.cache.delete('k')).toEqual({ l2: 'applied' })
+    // What is forged comes in before that, and at the pace of the real ones.
+    const { hits } = a.cache.stats()
+    for (let ms = 0; ms < 5 * MAX_STALE_MS; ms += BEAT_MS) {
+      await stage.advance(BEAT_MS)
+      a.bus.release(2)
+      await stage.settle()
+      if (ms > MAX_STALE_MS) expect(await a.cache.get('k')).toBeUndefined()
+    }
+    expect(a.cache.stats()).toMatchObject({ hits, bus: { verified: false } })
+  })
 })
 
 describe('frames that are none of ours (B37)', () => {

@@ -24,7 +24,8 @@ export class OwnBeats {
   /** A beat was handed to the bus; `sent`: the moment before that. */
   note(beat: number, sent: Moment): void {
     this.#outstanding.set(beat, sent)
-    if (this.#outstanding.size > OUTSTANDING_MAX) this.#outstanding.delete(beat - OUTSTANDING_MAX)
+    const [oldest] = this.#outstanding.keys()
+    if (this.#outstanding.size > OUTSTANDING_MAX && oldest !== undefined) this.#outstanding.delete(oldest)
   }
 
   /** A beat came back. When it was sent; undefined: it has been here before, or was sent on another connection. */

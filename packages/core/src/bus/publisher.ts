@@ -8,6 +8,9 @@ import { ChangesWriter, writeBeat, writeGoodbye } from './write-frame.ts'
 const DEADLINE_SPREAD_MS = 10
 // Frames of one tick: 1 MB of names. Beyond it everything is put in doubt by one short frame instead.
 const TICK_FRAMES_MAX = 16
+// A beat's number is one of so many for each ms since the beat before. On average that is one a microsecond (see
+// NUMBER_BYTES); to be right once in Δ whoever guesses has to publish a third of that: 300,000 frames a second.
+const BEATS_PER_MS = 2000
 
 /** What a publisher needs of its owner. */
 export interface PublisherOwner {
@@ -37,11 +40,13 @@ export class Publisher {
   readonly #owner: PublisherOwner
   #number = 0
   #beat = 0
+  #beatAt: number
   #batch: Batch | undefined
 
   constructor(owner: PublisherOwner) {
     this.#owner = owner
     this.id = owner.clock.token()
+    this.#beatAt = owner.clock.now()
   }
 
   /** Resolves when word of the change was accepted; rejects at the latest at `by`. */
@@ -84,7 +89,7 @@ export class Publisher {
 
   /** Says that this cache is alive, and which numbers it has used. Answers the beat's own number. */
   sendBeat(by: number): { readonly beat: number; readonly sent: Promise<void> } {
-    this.#beat++
+    this.#beat = this.#nextBeat()
     const { everyMs, signature } = this.#owner
     const sent = this.#owner.send(writeBeat(this.#head, everyMs, signature), by)
     return { beat: this.#beat, sent }
@@ -98,6 +103,17 @@ export class Publisher {
 
   get #head(): FrameHead {
     return { publisher: this.id, number: this.#number, beat: this.#beat }
+  }
+
+  /** Higher than the last one, and nobody knows it before it is sent: whoever did could send it back ahead of its time. */
+  #nextBeat(): number {
+    const { clock } = this.#owner
+    const now = clock.now()
+    const sinceMs = now - this.#beatAt
+    this.#beatAt = now
+    // Of a token: what `random` gives can be foretold from what it gave before.
+    const drawn = Buffer.from(clock.token(), 'latin1').readUIntBE(0, 6) / 2 ** 48
+    return this.#beat + 1 + Math.floor(drawn * sinceMs * BEATS_PER_MS)
   }
 
   #begin(by: number): Batch {

@@ -10,7 +10,7 @@ export interface RedisBusOptions {
   readonly tls?: TlsSettings | false
   /**
    * Frames are signed with it, and others are ignored: at least 16 bytes, the same in every process. Default: none, and
-   * whoever may publish can empty every L1 (and do nothing else).
+   * whoever may publish can empty every L1, keep it unused, and hide that a message was lost or refused.
    */
   readonly secret?: string | Uint8Array
 }
