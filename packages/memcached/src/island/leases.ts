@@ -1,7 +1,6 @@
 import {
   type Acquired,
   type AcquireRequest,
-  CacheError,
   encodeEntry,
   type Filled,
   type FillRequest,
@@ -10,6 +9,7 @@ import {
 import { expirySeconds } from '../client/expiry-seconds.ts'
 import { type MetaCommand, md, mg, ms } from '../client/meta-command.ts'
 import { type HeldLease, type HeldLeases, tokensOf } from './held-leases.ts'
+import { noRoom } from './no-room.ts'
 import type { Place } from './place.ts'
 import type { Quarantines } from './quarantines.ts'
 import { SignsOfLife } from './signs-of-life.ts'
@@ -70,7 +70,7 @@ export class Leases {
       const { generation } = this.#place.client
       const { look, found, isQuarantined } = await this.#ask(request, cas, by)
       const { tokens } = found
-      if (look.state === 'absent') throw noRoom(key)
+      if (look.state === 'absent') throw noRoom(this.#place, key)
       const isKnown = look.state === 'lease' || seenId(look.entry.seen) === known
       if (look.won) {
         const on = look.state === 'lease' ? 'stub' : 'value'
@@ -310,11 +310,6 @@ export class Leases {
   #ending({ key, cas, on }: WonLease): MetaCommand {
     return md(this.#place.names.of('v', key), on === 'stub' ? `C${cas}` : `I C${cas}`)
   }
-}
-
-function noRoom(key: string): CacheError {
-  const message = 'the shared tier is full, and has no room for a lease: what is loaded is not stored'
-  return new CacheError('l2_error', message, { key, tier: 'l2', retryable: true })
 }
 
 function ignore(): void {}

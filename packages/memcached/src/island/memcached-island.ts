@@ -23,6 +23,8 @@ const ENTRY_HEAD_BYTES_MAX = 128 * 1024
 // Tags kept warm with each heartbeat: under LRU a server evicts first what L1 keeps everyone from reading.
 const WARM_TAGS_MAX = 64
 
+const FULL = 'it is full and may not evict (-M): reads go on, and nothing new is stored'
+
 interface Opened {
   readonly name: string
   readonly names: Names
@@ -84,8 +86,7 @@ export class MemcachedIsland implements Store {
         onReady: (ready) => this.#becomeReady(ready),
         onLost: (error) => this.#lose(error),
         onFatal: (error) => this.#watch.refused(error),
-        onRefusing: (why) =>
-          this.#watch.warn(`${why}: it is full (-M); reads go on, and what is new is not stored`),
+        onRefusing: () => this.#watch.warn(FULL),
         onTrouble: (error) => this.#watch.warn(String(error)),
       },
     })
@@ -103,7 +104,8 @@ export class MemcachedIsland implements Store {
     const { client } = this
     const { clock, l2TimeoutMs: timeoutMs } = this.#environment
     const names = new Names(name)
-    const place = { client, clock, names, rules: this.#rules, timeoutMs }
+    const tellFull = () => this.#watch.warn(FULL)
+    const place = { client, clock, names, rules: this.#rules, tellFull, timeoutMs }
     const operations = new IslandNamespace(place, () => this.#opened.delete(name))
     const opened = { name, names, watcher, operations, admittedOn: 0 }
     this.#opened.set(name, opened)

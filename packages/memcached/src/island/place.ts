@@ -9,6 +9,8 @@ export interface Place {
   readonly clock: Clock
   readonly names: Names
   readonly rules: IslandRules
+  /** Tells the log, once a connection, that the server has no room for what is new. */
+  tellFull(): void
   /** How long a call waits at most: what is sent behind a caller is given this long. */
   readonly timeoutMs: number
 }

@@ -1,5 +1,6 @@
-import { startMemcached } from '@holdfast/testkit'
+import { startFaultProxy, startMemcached } from '@holdfast/testkit'
 import { expect, test } from 'vitest'
+import { until } from '../servers/testing/until.ts'
 import { openIsland } from '../testing/open-island.ts'
 import { Names } from './names.ts'
 import { admit } from './restart-mark.ts'
@@ -42,4 +43,23 @@ test('a closing marker is taken away by nobody: neither by a restart nor by a cl
   await client.names.clear(client.by)
   await client.names.tokens('k', ['t'], 60_000, client.by)
   expect(await server.cli(`mg ${names.namespace.text} v`)).toBe(sealed)
+})
+
+test.each([
+  ['that keeps its data is not believed to be the same after a lost connection', true],
+  ['that does not is the same as long as its mark says so', false],
+])('a server %s', async (_, keepsData) => {
+  await using server = await startMemcached({ keepsData })
+  await using proxy = await startFaultProxy(server)
+  await using client = await openIsland(proxy)
+  const before = await client.names.tokens('k', [], 60_000, client.by)
+  const { generation } = client.store.client
+  proxy.cut()
+  await until(
+    'it is connected anew',
+    () => client.store.online && client.store.client.generation > generation,
+  )
+  await client.connected()
+  const after = await client.names.tokens('k', [], 60_000, client.by)
+  expect(after.namespace === before.namespace).toBe(!keepsData)
 })

@@ -4,15 +4,24 @@ import {
   expireEntry,
   type PutReply,
   type PutRequest,
+  type Tag,
+  type Token,
   type Tokens,
 } from 'holdfast/contracts'
 import { expirySeconds } from '../client/expiry-seconds.ts'
 import { type MetaCommand, md, mg, ms } from '../client/meta-command.ts'
 import type { MetaReply } from '../client/meta-reply.ts'
+import { noRoom } from './no-room.ts'
 import type { Place } from './place.ts'
 import type { Quarantines } from './quarantines.ts'
 import { FoundTokens } from './token-items.ts'
 import { LEASE_FLAG, lookAtValue, VALUE_FLAGS } from './value-look.ts'
+
+/** What a put found where it is to write, and why it does not. */
+interface Looked {
+  readonly reply: MetaReply
+  readonly refusal: 'quarantined' | 'older' | undefined
+}
 
 // Others may write the same key each time that this process has looked at it.
 const ATTEMPTS_MAX = 8
@@ -34,48 +43,26 @@ export class ValueWrites {
 
   /** Two trips; one more where tokens are minted, and two for each time that another write comes first. */
   async put(request: PutRequest, by: number): Promise<PutReply> {
-    const { client, names } = this.#place
-    const { key, entry, tags, tagLifeMs } = request
-    const value = names.of('v', key)
+    const { key } = request
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
-      const found = new FoundTokens(this.#place, tags)
-      const asked = found.ask()
-      const quarantines = this.#quarantines.ask([key], tags)
-      const [looked, ...replies] = await client.sendAll(
-        [mg(value, `${lookFlags(request)} N${STUB_SECONDS}`), ...asked, ...quarantines],
-        { by },
-      )
-      found.learn(replies.slice(0, asked.length))
-      const cas = looked?.cas
-      if (looked === undefined || cas === undefined || looked.code === 'EN') throw noRoom(key)
-      let refusal = this.#refusal(request, looked, replies.slice(asked.length))
-      if (refusal === undefined && !found.areComplete) {
-        const minting = found.mint(tagLifeMs)
-        const minted = await client.sendAll([...minting, ...quarantines], { by })
-        found.learnMinted(minted.slice(0, minting.length))
-        refusal = this.#refusal(request, looked, minted.slice(minting.length))
-      }
-      const { tokens } = found
-      if (refusal !== undefined) {
-        await this.#voidLease(key, looked, by)
-        return { outcome: refusal, tokens }
-      }
-      const serverNow = client.serverNow()
-      const body = encodeEntry({ ...entry, ...carried(key, tags, tokens) }, key, serverNow)
-      const life = expirySeconds(entry.keepMs, serverNow)
-      const put = client.sendAll([ms(value, body, `C${cas} T${life}`), ...found.extend(tagLifeMs)], { by })
-      const [stored] = await put.catch((error: unknown) => {
-        // Too large, or no room for it: at least nobody shall wait for the stub.
-        if (looked.won) client.send(md(value, `C${cas}`), { by }).catch(ignore)
+      const found = new FoundTokens(this.#place, request.tags)
+      const looked = await this.#look(request, found, by)
+      try {
+        const refusal = looked.refusal ?? (await this.#mint(request, found, by))
+        if (refusal !== undefined) {
+          await this.#voidLease(key, looked, by)
+          return { outcome: refusal, tokens: found.tokens }
+        }
+        if (await this.#putOver(request, looked, found, by))
+          return { outcome: 'stored', tokens: found.tokens }
+      } catch (error) {
+        // Nobody shall wait for a stub that is left behind.
+        this.#voidLease(key, looked, by).catch(ignore)
         throw error
-      })
-      if (stored?.code === 'HD') return { outcome: 'stored', tokens }
+      }
     }
-    throw new CacheError('l2_error', 'others write this key all the time', {
-      key,
-      tier: 'l2',
-      retryable: true,
-    })
+    const message = 'others write this key all the time'
+    throw new CacheError('l2_error', message, { key, tier: 'l2', retryable: true })
   }
 
   /** Two trips, and two for each time that another write comes first. */
@@ -123,25 +110,84 @@ export class ValueWrites {
     return ms(value, expireEntry(reply.value, serverNow), `C${look.cas} T${life}`)
   }
 
-  #refusal(
-    { key, entry }: PutRequest,
-    looked: MetaReply,
-    quarantines: readonly MetaReply[],
-  ): 'quarantined' | 'older' | undefined {
-    if (this.#quarantines.isAnyLive(quarantines)) return 'quarantined'
-    if (entry.version === undefined) return undefined
-    const look = lookAtValue(looked, key, this.#place.client)
-    // A delayed older writer would plant itself where nothing is.
-    if (look.state !== 'value' || !look.entry.readable) return 'older'
+  /** What is to be written over: the value, the lease that is there, or a stub that is made for it. One trip. */
+  async #look(request: PutRequest, found: FoundTokens, by: number): Promise<Looked> {
+    const { client, names } = this.#place
+    const { key, tags } = request
+    const asked = found.ask()
+    const look = mg(names.of('v', key), `${lookFlags(request)} N${STUB_SECONDS}`)
+    const [reply, ...replies] = await client.sendAll(
+      [look, ...asked, ...this.#quarantines.ask([key], tags)],
+      { by },
+    )
+    if (reply?.cas === undefined || reply.code === 'EN') throw noRoom(this.#place, key)
+    found.learn(replies.slice(0, asked.length))
+    if (this.#quarantines.isAnyLive(replies.slice(asked.length))) return { reply, refusal: 'quarantined' }
+    return { reply, refusal: this.#isOlder(request, reply) ? 'older' : undefined }
+  }
+
+  /** Mints what is missing, and looks once more at quarantines behind it. */
+  async #mint(
+    { key, tags, tagLifeMs }: PutRequest,
+    found: FoundTokens,
+    by: number,
+  ): Promise<'quarantined' | undefined> {
+    if (found.areComplete) return undefined
+    const minting = found.mint(tagLifeMs)
+    const commands = [...minting, ...this.#quarantines.ask([key], tags)]
+    const replies = await this.#place.client.sendAll(commands, { by })
+    found.learnMinted(replies.slice(0, minting.length))
+    return this.#quarantines.isAnyLive(replies.slice(minting.length)) ? 'quarantined' : undefined
+  }
+
+  /** False: another write came first. */
+  async #putOver(
+    { key, entry, tags, tagLifeMs }: PutRequest,
+    { reply }: Looked,
+    found: FoundTokens,
+    by: number,
+  ): Promise<boolean> {
+    const { client, names } = this.#place
+    const serverNow = client.serverNow()
+    const body = encodeEntry({ ...entry, ...this.#carried(key, tags, found.tokens) }, key, serverNow)
+    const flags = `C${reply.cas} T${expirySeconds(entry.keepMs, serverNow)}`
+    const commands = [ms(names.of('v', key), body, flags), ...found.extend(tagLifeMs)]
+    const [stored] = await client.sendAll(commands, { by })
+    return stored?.code === 'HD'
+  }
+
+  /** What the entry carries of the tokens. */
+  #carried(
+    key: string,
+    tags: readonly string[],
+    tokens: Tokens,
+  ): { readonly namespaceToken: Token; readonly tags: readonly Tag[] } {
+    const { namespace } = tokens
+    if (namespace === undefined) throw noRoom(this.#place, key)
+    return {
+      namespaceToken: namespace,
+      tags: tags.map((name) => {
+        const token = tokens.tags.get(name)
+        if (token === undefined) throw noRoom(this.#place, key)
+        return { name, token }
+      }),
+    }
+  }
+
+  /** A delayed older writer would plant itself where nothing is. */
+  #isOlder({ key, entry }: PutRequest, reply: MetaReply): boolean {
+    if (entry.version === undefined) return false
+    const look = lookAtValue(reply, key, this.#place.client)
+    if (look.state !== 'value' || !look.entry.readable) return true
     const { version } = look.entry
-    return version !== undefined && version >= entry.version ? 'older' : undefined
+    return version !== undefined && version >= entry.version
   }
 
   /** A put that stores nothing voids the lease all the same: what is loaded under it may be older. */
-  async #voidLease(key: string, looked: MetaReply, by: number): Promise<void> {
+  async #voidLease(key: string, { reply }: Looked, by: number): Promise<void> {
     const { client, names } = this.#place
-    const { won, lost, stale, cas } = looked
-    if (!won && !lost && looked.clientFlags !== LEASE_FLAG) return
+    const { won, lost, stale, cas, clientFlags } = reply
+    if (!won && !lost && clientFlags !== LEASE_FLAG) return
     // On a value it is a mark, which is taken off by offering the value anew.
     await client.send(md(names.of('v', key), `${stale ? 'I ' : ''}C${cas}`), { by })
   }
@@ -150,28 +196,6 @@ export class ValueWrites {
 /** The value itself only where its version is to be compared. */
 function lookFlags({ entry }: PutRequest): string {
   return entry.version === undefined ? 'c f' : VALUE_FLAGS
-}
-
-/** What the entry carries of the tokens. */
-function carried(
-  key: string,
-  tags: readonly string[],
-  tokens: Tokens,
-): { namespaceToken: string; tags: { name: string; token: string }[] } {
-  const { namespace } = tokens
-  if (namespace === undefined) throw noRoom(key)
-  return {
-    namespaceToken: namespace,
-    tags: tags.map((name) => {
-      const token = tokens.tags.get(name)
-      if (token === undefined) throw noRoom(key)
-      return { name, token }
-    }),
-  }
-}
-
-function noRoom(key: string): CacheError {
-  return new CacheError('l2_error', 'the shared tier is full', { key, tier: 'l2', retryable: true })
 }
 
 function ignore(): void {}
