@@ -153,10 +153,12 @@ export class BusLink implements BusListener {
     this.#owing.add(isSettled)
   }
 
-  /** Everything that the bus accepted before this call has been heard. Rejects with `bus_unavailable`. */
+  /** Everything that the bus accepted before this call has been heard. Rejects with `bus_unavailable`. One beat a tick. */
   barrier(by: number): Promise<void> {
     if (!this.#isUp || this.#isClosed) return Promise.reject(this.#unavailable('there is no connection'))
-    return this.#ownBeats.wait(this.#beat(by), by, this.#unavailable('a beat did not come back in time'))
+    // Behind the other calls of this tick: their beat is sent once.
+    process.nextTick(() => this.#beatIfDue())
+    return this.#ownBeats.wait(by, this.#unavailable('a beat did not come back in time'))
   }
 
   connected(): void {
@@ -165,7 +167,7 @@ export class BusLink implements BusListener {
     if (this.rules.doubts('lost')) this.#isTrusted = false
     this.#own = this.#now()
     this.#peers.restart(this.#own)
-    this.#beat(this.#clock.now() + this.#beatWaitMs)
+    this.#beat()
   }
 
   lost(): void {
@@ -226,18 +228,21 @@ export class BusLink implements BusListener {
     this.#timer = this.#clock.after(this.#everyMs, () => {
       this.#beatRegularly()
       this.#settleDebts()
-      if (this.#isUp) this.#beat(this.#clock.now() + this.#beatWaitMs)
+      if (this.#isUp) this.#beat()
     })
   }
 
   /** Sends a beat, and notes when: all that was accepted before this moment comes back ahead of it. */
-  #beat(by: number): number {
+  #beat(): void {
     const sent = this.#now()
     this.#lastBeatAt = sent.at
-    const { beat, sent: sending } = this.#publisher.sendBeat(by)
+    const { beat, sent: sending } = this.#publisher.sendBeat(sent.at + this.#beatWaitMs)
     sending.catch(ignore)
     this.#ownBeats.note(beat, sent)
-    return beat
+  }
+
+  #beatIfDue(): void {
+    if (this.#isUp && !this.#isClosed && this.#ownBeats.isDue) this.#beat()
   }
 
   /** What could not be told when it was asked for, and is true by now: everybody who held on to it shall let go. */
@@ -283,6 +288,7 @@ export class BusLink implements BusListener {
     }
     this.#advance()
     this.#ownBeats.settle(frame.beat)
+    this.#beatIfDue()
   }
 
   #takeForeign(frame: ReadFrame, bytes: Buffer): void {
@@ -313,7 +319,7 @@ export class BusLink implements BusListener {
 
   #beatSoon(): void {
     if (!this.#isUp || this.#clock.now() - this.#lastBeatAt < this.#everyMs / EXTRA_BEATS) return
-    this.#beat(this.#clock.now() + this.#beatWaitMs)
+    this.#beat()
   }
 
   #unavailable(why: string): CacheError {

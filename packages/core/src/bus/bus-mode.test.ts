@@ -561,6 +561,33 @@ describe('the cache', () => {
     expect(away()).toEqual({ error: 'bus_unavailable' })
   })
 
+  test('barrier: those of a tick share a beat', async () => {
+    await using stage = new BusStage()
+    const a = await stage.node()
+    const { published } = a.cache.stats().bus
+    await Promise.all(Array.from({ length: 100 }, () => a.cache.barrier()))
+    expect(a.cache.stats().bus.published).toBe(published + 1)
+  })
+
+  test('barrier: one each ms is answered, however long the way there and back is', async () => {
+    await using stage = new BusStage()
+    const a = await stage.node()
+    const onTheWay = Array.from({ length: 100 }, () => 0)
+    const calls: (() => unknown)[] = []
+    a.bus.hold()
+    for (let ms = 0; ms < 2 * MAX_STALE_MS; ms++) {
+      const { published } = a.cache.stats().bus
+      calls.push(watched(a.cache.barrier()))
+      await stage.clock.advance(1)
+      onTheWay.push(a.cache.stats().bus.published - published)
+      a.bus.release(onTheWay.shift())
+    }
+    a.bus.release()
+    await stage.settle()
+    expect(calls.filter((ended) => JSON.stringify(ended()) !== '{}').map((ended) => ended())).toEqual([])
+    expect(a.cache.stats().bus.verified).toBe(true)
+  })
+
   test('says in one line what is live', async () => {
     await using stage = new BusStage()
     const lines: string[] = []

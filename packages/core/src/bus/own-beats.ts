@@ -1,9 +1,10 @@
 import type { CacheError, Clock } from '../contracts.ts'
 import type { Moment } from './bus-rules.ts'
 
-/** Whoever waits for an own beat to come back. */
+/** Whoever waits for an own beat to come back: the first that is sent after he asked. */
 interface Waiter {
-  readonly beat: number
+  /** undefined: it has not been sent. */
+  beat: number | undefined
   end(error?: CacheError): void
 }
 
@@ -16,14 +17,26 @@ export class OwnBeats {
   readonly #outstanding = new Map<number, Moment>()
   /** Each ends at its own deadline. */
   readonly #waiters = new Set<Waiter>()
+  /** Somebody waits for the next beat. */
+  #isAwaited = false
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
+  /**
+   * Whether a beat is wanted now. Not where as many as are remembered are on their way: a further one would only make the
+   * oldest forgotten, which is the next to come back.
+   */
+  get isDue(): boolean {
+    return this.#isAwaited && this.#outstanding.size < OUTSTANDING_MAX
+  }
+
   /** A beat was handed to the bus; `sent`: the moment before that. */
   note(beat: number, sent: Moment): void {
     this.#outstanding.set(beat, sent)
+    for (const waiter of this.#waiters) waiter.beat ??= beat
+    this.#isAwaited = false
     const [oldest] = this.#outstanding.keys()
     if (this.#outstanding.size > OUTSTANDING_MAX && oldest !== undefined) this.#outstanding.delete(oldest)
   }
@@ -38,14 +51,14 @@ export class OwnBeats {
 
   /** Everything that a beat proves is done: whoever waited for it, or for an older one, goes on. */
   settle(beat: number): void {
-    for (const waiter of this.#waiters) if (waiter.beat <= beat) waiter.end()
+    for (const waiter of this.#waiters) if (waiter.beat !== undefined && waiter.beat <= beat) waiter.end()
   }
 
-  /** Until a beat has come back; rejects with `late` at `by`. */
-  wait(beat: number, by: number, late: CacheError): Promise<void> {
+  /** Until a beat has come back that is sent from now on; rejects with `late` at `by`. */
+  wait(by: number, late: CacheError): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const waiter: Waiter = {
-      beat,
+      beat: undefined,
       end: (error) => {
         timer.cancel()
         this.#waiters.delete(waiter)
@@ -55,12 +68,14 @@ export class OwnBeats {
     }
     const timer = this.#clock.after(Math.max(0, by - this.#clock.now()), () => waiter.end(late), 'caller')
     this.#waiters.add(waiter)
+    this.#isAwaited = true
     return promise
   }
 
   /** None of them will come back. */
   giveUp(reason: CacheError): void {
     this.#outstanding.clear()
+    this.#isAwaited = false
     for (const waiter of this.#waiters) waiter.end(reason)
   }
 }
