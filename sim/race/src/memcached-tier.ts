@@ -62,9 +62,8 @@ export class MemcachedTier implements SharedTier {
     return { ...(await this.placeFor(workload)), detours: Object.fromEntries(detours) }
   }
 
-  /** Started anew: whatever a server numbers, it numbers from the beginning. */
-  empty(): Promise<void> {
-    return this.restart()
+  async empty(): Promise<void> {
+    await Promise.all(this.#members.map(({ server }) => server.cli('flush_all')))
   }
 
   async restart(): Promise<void> {

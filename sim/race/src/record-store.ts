@@ -83,7 +83,7 @@ function recorded(
   // Bounded by the loads under way.
   const held = new Map<Token, Held>()
   // Bounded by the writes under way.
-  const quarantined = new Set<Token>()
+  const quarantined = new Map<Token, number>()
   const addLoad = (token: Token, endMs: number, version?: number): void => {
     const lease = held.get(token)
     held.delete(token)
@@ -116,12 +116,15 @@ function recorded(
       await inner.quarantine(names, token, lifeMs, by)
       // The first one invalidates, before anything is committed; later ones renew it.
       if (quarantined.has(token)) return
-      quarantined.add(token)
+      quarantined.set(token, startMs)
       recorder.add({ kind: 'invalidate', ...names, startMs, endMs: recorder.now(), result: 'applied' })
     },
+    // It is lifted behind its writer's back: until then it may void what was granted meanwhile.
     unquarantine: async (names, token, by) => {
+      const startMs = quarantined.get(token) ?? recorder.now()
       quarantined.delete(token)
       await inner.unquarantine(names, token, by)
+      recorder.add({ kind: 'invalidate', ...names, startMs, endMs: recorder.now(), result: 'applied' })
     },
     release: async (key, token, by) => {
       addLoad(token, recorder.now())
