@@ -26,38 +26,33 @@ export class Opaques {
  * Whether the reply is the last that the command of this mark has. Throws MetaProtocolError where it belongs to another:
  * from there on, every caller would get what was meant for somebody else.
  */
-export function completesCommand(reply: MetaReply, mark: number): boolean {
-  switch (reply.code) {
-    case 'EN':
-      // `me` takes no number.
-      if (mark === CLASSIC && reply.opaque === 0) return true
-      if (bearsNumberOf(reply, mark)) return mark > 0
-      break
-    case 'HD':
-    case 'VA':
-    case 'NF':
-    case 'NS':
-    case 'EX':
-      if (bearsNumberOf(reply, mark)) return mark > 0
-      break
-    case 'MN':
-      if (mark < 0) return true
-      break
-    // Of any command, and they do not say which.
-    case 'ERROR':
-    case 'CLIENT_ERROR':
-    case 'SERVER_ERROR':
-      return mark >= 0
-    case 'STAT':
-      if (mark === CLASSIC) return false
-      break
-    default:
-      if (mark === CLASSIC) return true
+export function completesCommand({ code, opaque }: MetaReply, mark: number): boolean {
+  if (opaque !== 0) {
+    // Of a batch, or of a command behind it: its receiver knows where it ends.
+    if (mark > 0 ? opaque === mark : mark < 0 && opaque >= -mark) return mark > 0
+  } else {
+    switch (code) {
+      // Of any command, and they do not say which.
+      case 'ERROR':
+      case 'CLIENT_ERROR':
+      case 'SERVER_ERROR':
+        return mark >= 0
+      case 'MN':
+        if (mark < 0) return true
+        break
+      case 'STAT':
+        if (mark === CLASSIC) return false
+        break
+      case 'HD':
+      case 'VA':
+      case 'NF':
+      case 'NS':
+      case 'EX':
+        break
+      // EN is what `me`, which takes no number, answers of an item that is not there.
+      default:
+        if (mark === CLASSIC) return true
+    }
   }
-  throw new MetaProtocolError(`${reply.code} with the number ${reply.opaque} in place of ${Math.abs(mark)}`)
-}
-
-/** Of a batch: of it or of one behind it, which its receiver finds out. */
-function bearsNumberOf({ opaque }: MetaReply, mark: number): boolean {
-  return mark > 0 ? opaque === mark : mark < 0 && opaque >= -mark
+  throw new MetaProtocolError(`${code} with the number ${opaque} in place of ${Math.abs(mark)}`)
 }
