@@ -15,7 +15,7 @@ import type { MemcachedAddress } from '../url.ts'
 import { IslandNamespace } from './island-namespace.ts'
 import { type IslandRules, islandRules } from './island-rules.ts'
 import { Names } from './names.ts'
-import { admit } from './restart-mark.ts'
+import { admit, isSameRun, type ServerRun } from './restart-mark.ts'
 import { ServerWatch } from './server-watch.ts'
 
 // What stands before the payload of an entry: at most 64 tags of 512 characters, with their tokens.
@@ -68,8 +68,8 @@ export class MemcachedIsland implements Store {
   readonly #opened = new Map<string, Opened>()
   readonly #watch: ServerWatch
   #ready: MemcachedReady | undefined
-  /** A connection to this server was lost. */
-  #wasLost = false
+  /** The run of the server that the last connection led to which was lost. */
+  #lastUsed: ServerRun | undefined
   #heartbeat: Timer | undefined
 
   constructor(address: MemcachedAddress, environment: StoreEnvironment, options: IslandOptions = {}) {
@@ -149,9 +149,14 @@ export class MemcachedIsland implements Store {
     for (const one of opened) one.admittedOn = session.generation
   }
 
-  /** A server that keeps its data comes back with its start time, and in a container with its pid: its mark proves nothing. */
+  /**
+   * Whether a mark proves something. A server that keeps its data comes back with its start time, and in a container with
+   * its pid. Where the address led to another one meanwhile, this may be one that was used before that: what was
+   * invalidated on the other is still there.
+   */
   #isTrusted(facts: MemcachedSession['facts']): boolean {
-    return !(facts.keepsData && this.#wasLost)
+    if (this.#lastUsed === undefined) return true
+    return !facts.keepsData && isSameRun(this.#lastUsed, facts)
   }
 
   #becomeReady(ready: MemcachedReady): void {
@@ -185,7 +190,7 @@ export class MemcachedIsland implements Store {
   }
 
   #lose(error: Error): void {
-    if (this.#ready !== undefined) this.#wasLost = true
+    this.#lastUsed = this.#ready ?? this.#lastUsed
     this.#ready = undefined
     this.#heartbeat?.cancel()
     this.#watch.lost(error)

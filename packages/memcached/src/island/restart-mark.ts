@@ -14,6 +14,8 @@ const STARTED_MS_APART = 2000
  * Rule R: a server that was restarted with its data, or another one behind the address, may hold what was invalidated while
  * it was away. The mark (i) says on which server the namespace was last used: where it says another one the namespace token
  * is removed, before anything is read. One trip, and three where it does. `isTrusted` false: whatever the mark says.
+ * A mark knows nothing of what was invalidated elsewhere since: on a server that the address has left and come back to, it
+ * still names that server. Whoever was away with the address knows, and does not trust it.
  */
 export async function admit(
   commands: MemcachedCommands,
@@ -34,7 +36,12 @@ export async function admit(
   )
 }
 
-function isMarkOf(mark: string | undefined, { pid, startedAtMs }: ServerRun): boolean {
-  const [markedPid, markedMs = Number.NaN] = (mark ?? '').split(' ').map(Number)
-  return markedPid === pid && Math.abs(markedMs - startedAtMs) <= STARTED_MS_APART
+/** Whether these are one run of one server. */
+export function isSameRun(one: ServerRun, other: ServerRun): boolean {
+  return one.pid === other.pid && Math.abs(one.startedAtMs - other.startedAtMs) <= STARTED_MS_APART
+}
+
+function isMarkOf(mark: string | undefined, run: ServerRun): boolean {
+  const [pid = Number.NaN, startedAtMs = Number.NaN] = (mark ?? '').split(' ').map(Number)
+  return isSameRun({ pid, startedAtMs }, run)
 }
