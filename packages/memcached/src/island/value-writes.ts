@@ -50,8 +50,8 @@ export class ValueWrites {
       try {
         const refusal = looked.refusal ?? (await this.#mint(request, found, by))
         if (refusal !== undefined) {
-          await this.#voidLease(key, looked, by)
-          return { outcome: refusal, tokens: found.tokens }
+          if (await this.#voidLease(key, looked, by)) return { outcome: refusal, tokens: found.tokens }
+          continue
         }
         if (await this.#putOver(request, looked, found, by))
           return { outcome: 'stored', tokens: found.tokens }
@@ -183,13 +183,17 @@ export class ValueWrites {
     return version !== undefined && version >= entry.version
   }
 
-  /** A put that stores nothing voids the lease all the same: what is loaded under it may be older. */
-  async #voidLease(key: string, { reply }: Looked, by: number): Promise<void> {
+  /**
+   * A put that stores nothing voids the lease all the same: what is loaded under it may be older. False: the item is another
+   * one by now, which may be the same lease, renewed.
+   */
+  async #voidLease(key: string, { reply }: Looked, by: number): Promise<boolean> {
     const { client, names } = this.#place
     const { won, lost, stale, cas, clientFlags } = reply
-    if (!won && !lost && clientFlags !== LEASE_FLAG) return
+    if (!won && !lost && clientFlags !== LEASE_FLAG) return true
     // On a value it is a mark, which is taken off by offering the value anew.
-    await client.send(md(names.of('v', key), `${stale ? 'I ' : ''}C${cas}`), { by })
+    const { code } = await client.send(md(names.of('v', key), `${stale ? 'I ' : ''}C${cas}`), { by })
+    return code !== 'EX'
   }
 }
 
