@@ -196,6 +196,26 @@ describe('silence', () => {
   })
 })
 
+test('moments: when each of those that are counted on was last heard', () => {
+  const peers = new Peers()
+  const moments = (): Moment[] => [...peers.moments()]
+  peers.hear(frame('beat', 0, 1, 'a'), at(1))
+  const second = at(2)
+  peers.hear(frame('beat', 0, 1, 'b'), second)
+  peers.hear(frame('beat', 0, 1, 'c'), second)
+  expect(moments()).toEqual([at(1), at(2)])
+  const { proofs } = peers
+  peers.hear(frame('beat', 0, 2, 'b'), second)
+  expect(peers.proofs).toBe(proofs)
+  peers.hear(frame('beat', 0, 2, 'a'), second)
+  expect([moments(), peers.proofs > proofs]).toEqual([[at(2)], true])
+  peers.hear(frame('beat', 0, 3, 'b'), at(3))
+  peers.hear(frame('goodbye', 0, 2, 'c'), at(3))
+  expect(moments()).toEqual([at(2), at(3)])
+  peers.hear(frame('goodbye', 0, 2, 'a'), at(3))
+  expect(moments()).toEqual([at(3)])
+})
+
 test('beyond their bound somebody who was counted on has to go, which is a gap', () => {
   const peers = new Peers()
   for (let i = 0; i < 4096; i++) expect(peers.hear(frame('beat', 0, 1, `p${i}`), T)).toBe('news')

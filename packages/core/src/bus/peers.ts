@@ -32,6 +32,8 @@ export class Peers {
   /** Time in which own beats came back: who was away himself has heard nobody, and nobody has vanished for it. */
   #listenedMs = 0
   #counted = 0
+  /** When those that are counted on were heard, and how many then: few moments, however many they are. */
+  readonly #moments = new Map<Moment, number>()
   #proofs = 0
 
   /** Those that are alive, as far as is known. */
@@ -54,23 +56,16 @@ export class Peers {
     }
     if (peer === undefined) return this.#meet(frame, since, heard)
     if (heard === 'old') return heard
-    if (peer.heard !== since || !peer.isCounted) this.#proofs++
     peer.number = frame.number
     peer.beat = frame.beat
-    peer.heard = since
-    peer.heardMs = this.#listenedMs
     if (frame.kind === 'beat') peer.everyMs = frame.everyMs
-    if (!peer.isCounted) this.#counted++
-    peer.isCounted = true
+    this.#countOn(peer, since)
     return heard
   }
 
   /** A new connection: what was said before `since` is of no concern, since nothing is believed that was read before it. */
   restart(since: Moment): void {
-    for (const peer of this.#peers.values()) {
-      peer.heard = since
-      peer.heardMs = this.#listenedMs
-    }
+    for (const peer of this.#peers.values()) if (peer.isCounted) this.#countOn(peer, since)
   }
 
   /** An own beat came back, `sinceLastMs` after the one before. */
@@ -90,46 +85,64 @@ export class Peers {
         DELTAS_PATIENCE_MAX * deltaMs,
       )
       if (!peer.isCounted || this.#listenedMs - peer.heardMs <= patienceMs) continue
-      peer.isCounted = false
+      this.#giveUp(peer)
       dropped++
     }
-    this.#counted -= dropped
     return dropped
   }
 
   /** When each was last heard. */
-  *moments(): Generator<Moment> {
-    for (const { isCounted, heard } of this.#peers.values()) if (isCounted) yield heard
+  moments(): Iterable<Moment> {
+    return this.#moments.keys()
   }
 
   #meet(frame: ReadFrame, since: Moment, heard: Heard): Heard {
     const isFull = this.#peers.size >= PEERS_MAX
     const isOneLost = isFull && this.#makeRoom()
     const { publisher, number, beat, everyMs } = frame
-    const heardMs = this.#listenedMs
-    this.#peers.set(publisher, { number, beat, everyMs, heard: since, heardMs, isCounted: true })
-    this.#counted++
-    this.#proofs++
+    const peer: Peer = { number, beat, everyMs, heard: since, heardMs: 0, isCounted: false }
+    this.#peers.set(publisher, peer)
+    this.#countOn(peer, since)
     return isOneLost ? 'gap' : heard
   }
 
   /** Whether one had to go that was counted on. */
   #makeRoom(): boolean {
-    let oldest: Token | undefined
+    // In a flood of new ones all are counted on: then nobody is looked for, and the oldest goes.
+    const hasSilent = this.#counted < this.#peers.size
     for (const [publisher, { isCounted }] of this.#peers) {
-      oldest ??= publisher
-      if (isCounted) continue
+      if (hasSilent && isCounted) continue
       this.#forget(publisher)
-      return false
+      return isCounted
     }
-    if (oldest !== undefined) this.#forget(oldest)
-    return true
+    return false
   }
 
   #forget(publisher: Token): void {
-    if (this.#peers.get(publisher)?.isCounted === true) this.#counted--
-    this.#proofs++
+    const peer = this.#peers.get(publisher)
+    if (peer?.isCounted === true) this.#giveUp(peer)
     this.#peers.delete(publisher)
+  }
+
+  /** It was heard behind the own beat of `since`. */
+  #countOn(peer: Peer, since: Moment): void {
+    peer.heardMs = this.#listenedMs
+    if (peer.isCounted && peer.heard === since) return
+    if (peer.isCounted) this.#giveUp(peer)
+    peer.isCounted = true
+    peer.heard = since
+    this.#counted++
+    this.#moments.set(since, (this.#moments.get(since) ?? 0) + 1)
+    this.#proofs++
+  }
+
+  #giveUp(peer: Peer): void {
+    peer.isCounted = false
+    this.#counted--
+    const others = (this.#moments.get(peer.heard) ?? 0) - 1
+    if (others > 0) this.#moments.set(peer.heard, others)
+    else this.#moments.delete(peer.heard)
+    this.#proofs++
   }
 }
 
