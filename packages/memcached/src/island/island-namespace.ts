@@ -162,9 +162,10 @@ export class IslandNamespace implements NamespaceStore {
     this.#onClose()
   }
 
-  /** The connection is gone: leases that reads have won are void. */
+  /** The connection is gone: leases that reads have won are void, and what was learned over it is worth nothing. */
   lost(): void {
     this.#held.dropAll()
+    this.#quarantines.forget()
   }
 
   #removal(keys: readonly string[]): MetaCommand[] {

@@ -59,6 +59,11 @@ export class Leases {
     this.#signs = new SignsOfLife(place)
   }
 
+  /** Loads under way that have won. */
+  get underWay(): number {
+    return this.#leases.size
+  }
+
   /** No trip where a read has won the lease and found all tokens; else one, and one more where tokens are minted. */
   async acquire(request: AcquireRequest, by: number): Promise<Acquired> {
     const { key, leaseMs } = request
@@ -129,9 +134,9 @@ export class Leases {
 
   /** One trip. */
   async release(key: string, token: Token, by: number): Promise<boolean> {
-    const lease = await this.#settled(key, token, by)
+    // However it ends: nobody asks twice.
+    const lease = await this.#settled(key, token, by).finally(() => this.#leases.delete(token))
     if (lease === undefined) return false
-    this.#leases.delete(token)
     return (await this.#place.client.send(this.#ending(lease), { by })).code === 'HD'
   }
 

@@ -19,6 +19,12 @@ interface Item {
   readonly members: readonly Member[]
 }
 
+/** What this process left in a quarantine that it is alone in. */
+interface Own extends Member {
+  readonly cas: string
+  readonly generation: number
+}
+
 /** What is to become of it. */
 interface Change {
   readonly item: Item
@@ -37,14 +43,21 @@ const ATTEMPTS_MAX = 16
  */
 export class Quarantines {
   readonly #place: Place
-  /** What this process wrote last, and is alone in. Bounded by the writes under way. */
-  readonly #own = new Map<
-    string,
-    { readonly cas: string; readonly token: Token; readonly generation: number }
-  >()
+  /** What this process wrote last, and is alone in: until it is lifted, or has ended. In the order in which it was written. */
+  readonly #own = new Map<string, Own>()
 
   constructor(place: Place) {
     this.#place = place
+  }
+
+  /** Names of which it is known what this process wrote there. */
+  get remembered(): number {
+    return this.#own.size
+  }
+
+  /** The connection is gone, and what was written over it may be counted anew. */
+  forget(): void {
+    this.#own.clear()
   }
 
   /** Asks whether any of these is quarantined; to be sent behind whatever is then to be believed. */
@@ -86,6 +99,8 @@ export class Quarantines {
     const items: Item[] = []
     for (const key of this.#keysOf(names.keys, names.tags)) {
       const own = this.#remembered(key, token)
+      // Whatever comes of it, there is nothing to know it for any more.
+      this.#own.delete(key.text)
       if (own === undefined) unknown.push(key)
       else items.push(own)
     }
@@ -109,6 +124,7 @@ export class Quarantines {
     by: number,
   ): Promise<void> {
     const { client } = this.#place
+    this.#sweep()
     let left = items
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       const { generation } = client
@@ -117,9 +133,10 @@ export class Quarantines {
       const overtaken = changes.filter(({ item, members, command }, i) => {
         const { code, cas } = replies[i] ?? {}
         const isDone = code === 'HD' || (command.verb === 'md' && code === 'NF')
-        const isAlone = isDone && members.length === 1 && members[0]?.token === token
-        if (isAlone && cas !== undefined) this.#own.set(item.key.text, { cas, token, generation })
-        else this.#own.delete(item.key.text)
+        this.#own.delete(item.key.text)
+        const [member, ...others] = members
+        const isAlone = isDone && others.length === 0 && member?.token === token
+        if (isAlone && cas !== undefined) this.#own.set(item.key.text, { ...member, cas, generation })
         return !isDone
       })
       if (overtaken.length === 0) return
@@ -132,6 +149,15 @@ export class Quarantines {
       tier: 'l2',
       retryable: true,
     })
+  }
+
+  /** Those that have ended without being lifted: their writer could not, or need not. */
+  #sweep(): void {
+    const now = this.#place.client.serverNow()
+    for (const [key, { endMs }] of this.#own) {
+      if (endMs > now) return
+      this.#own.delete(key)
+    }
   }
 
   /** What this token's writer left there, where nobody has joined it since. */
