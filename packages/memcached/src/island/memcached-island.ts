@@ -22,6 +22,8 @@ import { ServerWatch } from './server-watch.ts'
 const ENTRY_HEAD_BYTES_MAX = 128 * 1024
 // Tags kept warm with each heartbeat: under LRU a server evicts first what L1 keeps everyone from reading.
 const WARM_TAGS_MAX = 64
+// Between two attempts to admit a namespace; the server has been slow to answer the first.
+const ADMIT_AGAIN_MS = 100
 
 const FULL = 'it is full and may not evict (-M): reads go on, and nothing new is stored'
 
@@ -169,7 +171,10 @@ export class MemcachedIsland implements Store {
     }
   }
 
-  /** A namespace opened on a live connection: rule R first, then it is told of the connection. */
+  /**
+   * A namespace opened on a live connection: rule R first, then it is told of the connection. Where that fails it is tried
+   * again as long as the connection lasts, which the leases of others hang on: whether it is any good it finds out by itself.
+   */
   #admitLate(opened: Opened, ready: MemcachedReady): void {
     const by = this.#environment.clock.now() + this.#environment.l2TimeoutMs
     admit(this.client, [opened.names], ready, this.#isTrusted(ready), by).then(
@@ -178,9 +183,10 @@ export class MemcachedIsland implements Store {
         opened.admittedOn = ready.generation
         if (this.#isOpen(opened)) opened.watcher.connected(factsOf(ready))
       },
-      (error: unknown) => {
-        if (this.#ready !== ready) return
-        this.client.reconnect(error instanceof Error ? error : new Error(String(error)))
+      () => {
+        this.#environment.clock.after(ADMIT_AGAIN_MS, () => {
+          if (this.#ready === ready && this.#isOpen(opened)) this.#admitLate(opened, ready)
+        })
       },
     )
   }

@@ -1,5 +1,6 @@
 import type { MemcachedCommands } from '../client/memcached-client.ts'
 import { mg, ms } from '../client/meta-command.ts'
+import { MemcachedReplyError } from '../client/reply-error.ts'
 import type { MemcachedFacts } from '../client/server-facts.ts'
 import type { Names } from './names.ts'
 import { removeNamespaceToken } from './namespace-token.ts'
@@ -32,8 +33,18 @@ export async function admit(
   // The mark behind the removal: whoever dies in between leaves the old one.
   const mark = `${run.pid} ${run.startedAtMs}`
   await Promise.all(
-    strange.map((names) => removeNamespaceToken(commands, names, [ms(names.own('i'), mark, 'T0')], by)),
+    strange.map((names) =>
+      removeNamespaceToken(commands, names, [ms(names.own('i'), mark, 'T0')], by).catch(unlessFull),
+    ),
   )
+}
+
+/**
+ * A server that is full and may not evict has removed the token all the same, and has no room for the mark: until it has,
+ * each connection begins anew. Whatever else is wrong keeps the server from use.
+ */
+function unlessFull(error: unknown): void {
+  if (!(error instanceof MemcachedReplyError && error.refusesWrites)) throw error
 }
 
 /** Whether these are one run of one server. */

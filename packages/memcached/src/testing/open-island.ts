@@ -161,7 +161,8 @@ function newEntry(text: string): Omit<NewEntry, 'namespaceToken' | 'tags'> {
 }
 
 const ignore = (): void => undefined
-const DEAF: StoreWatcher = {
+/** Told of everything, and does nothing. */
+export const DEAF: StoreWatcher = {
   keyChanged: ignore,
   leaseChanged: ignore,
   tagChanged: ignore,
