@@ -274,21 +274,31 @@ export class BusLink implements BusListener {
     )
   }
 
+  /** All that was accepted before it was sent has been handled by now. Each step builds on those before it. */
   #takeOwn(frame: ReadFrame): void {
     this.#echoes++
     const sent = frame.kind === 'beat' ? this.#ownBeats.cameBack(frame.beat) : undefined
     if (sent === undefined) return
-    const own = this.rules.provenBy(sent, this.#now())
+    this.#listenedUpTo(this.rules.provenBy(sent, this.#now()))
+    this.#endDoubt()
+    this.#advance()
+    // Last: whoever waited looks into L1 at once.
+    this.#ownBeats.settle(frame.beat)
+    this.#beatIfDue()
+  }
+
+  /** Whoever was silent for too long by then is not waited for any more; that he was is a doubt, which this beat ends. */
+  #listenedUpTo(own: Moment): void {
     this.#peers.listened(own.at - this.#own.at, this.#everyMs)
     this.#own = own
     if (this.#peers.dropSilent(this.#maxStaleMs) > 0) this.#doubt('vanished')
-    if (!this.#isTrusted) {
-      this.#events.everythingChanged()
-      this.#isTrusted = true
-    }
-    this.#advance()
-    this.#ownBeats.settle(frame.beat)
-    this.#beatIfDue()
+  }
+
+  /** What is held was true up to `verifiedAt`, and is noted so: ahead of `#advance`, which moves that on. */
+  #endDoubt(): void {
+    if (this.#isTrusted) return
+    this.#events.everythingChanged()
+    this.#isTrusted = true
   }
 
   #takeForeign(frame: ReadFrame, bytes: Buffer): void {
