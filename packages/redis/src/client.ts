@@ -372,10 +372,15 @@ function unavailable(why: string): CacheError {
   return new CacheError('l2_unavailable', why, { tier: 'l2', retryable: true })
 }
 
-/** Why the connection ended, where that is what ended the command. */
+/** Why the connection ended, where that is what ended the command, and no answer of another protocol. */
 function lossOf(error: unknown): unknown {
   const wire = error instanceof CacheError ? error.cause : undefined
-  return wire instanceof WireError && wire.code === 'lost' ? wire.cause : undefined
+  const reason = isLoss(wire) ? wire.cause : undefined
+  return isLoss(reason) ? reason : undefined
+}
+
+function isLoss(error: unknown): error is WireError {
+  return error instanceof WireError && error.code === 'lost'
 }
 
 const TRACK_NEXT = encodeCommand(['CLIENT', 'CACHING', 'YES'])
