@@ -7,6 +7,8 @@ import { SEALED } from '../island/sealed.ts'
 import { parseMemcachedUrls } from '../url.ts'
 import { ClientRingItems } from './client-ring-items.ts'
 import { nameInRing } from './island.ts'
+import type { RingItem } from './ring-items.ts'
+import { decodeMark, encodeMark, isMarkOf, ringMark } from './ring-mark.ts'
 
 let server: MemcachedServer
 let client: MemcachedClient
@@ -32,45 +34,74 @@ function itemsOf(namespace: string) {
   return { items, token, record: new Names(namespace).own('r').text }
 }
 
+function recordOf(text: string, isInUse = false): RingItem {
+  return { text, mark: ringMark('epoch', isInUse) }
+}
+
 test('a record is written where there is none, or in the place of the one that was seen', async () => {
   const { items } = itemsOf('records')
-  expect(await items.look('epoch', by())).toEqual({ record: undefined, isSealed: false })
-  expect(await items.write('first', undefined, 60_000, by())).toBe(true)
-  expect(await items.write('second', undefined, 60_000, by())).toBe(false)
+  expect(await items.look('epoch', by())).toEqual({ record: undefined, token: undefined })
+  expect(await items.write(recordOf('first'), undefined, 60_000, by())).toBe(true)
+  expect(await items.write(recordOf('second'), undefined, 60_000, by())).toBe(false)
   const { record } = await items.look('epoch', by())
-  expect(record?.text).toBe('first')
-  expect(await items.write('third', record?.cas, 60_000, by())).toBe(true)
-  expect(await items.write('fourth', record?.cas, 60_000, by())).toBe(false)
-  expect(await items.prolong(60_000, by())).toBe('third')
+  expect(record).toMatchObject(recordOf('first'))
+  expect(await items.write(recordOf('third', true), record?.cas, 60_000, by())).toBe(true)
+  expect(await items.write(recordOf('fourth'), record?.cas, 60_000, by())).toBe(false)
+  expect((await items.look('epoch', by())).record).toMatchObject(recordOf('third', true))
+})
+
+test('a glance tells whose a record is, whether the ring is in use, and whether it is sealed', async () => {
+  const { items } = itemsOf('glances')
+  expect(await items.glance('epoch', by())).toEqual({ mark: undefined, isSealed: false })
+  await items.write(recordOf('ring', true), undefined, 60_000, by())
+  const { mark } = await items.glance('epoch', by())
+  expect(mark).toEqual(ringMark('epoch', true))
+  expect([isMarkOf(mark, 'epoch'), isMarkOf(mark, 'another')]).toEqual([true, false])
+  await items.seal('epoch', by())
+  expect(await items.glance('epoch', by())).toEqual({ mark, isSealed: true })
+  expect((await items.glance('another', by())).isSealed).toBe(false)
+})
+
+test('every mark is what it was, as client flags', () => {
+  for (const ring of [0, 1, 2 ** 30, 2 ** 31 - 1]) {
+    for (const isInUse of [false, true]) {
+      const flags = encodeMark({ ring, isInUse })
+      expect(flags).toBeLessThan(2 ** 32)
+      expect(decodeMark(flags)).toEqual({ ring, isInUse })
+    }
+  }
 })
 
 test('a record is prolonged, and ends where nobody does that', async () => {
   const { items, record } = itemsOf('lives')
-  expect(await items.prolong(60_000, by())).toBeUndefined()
-  await items.write('ring', undefined, 60_000, by())
+  expect(await items.prolong('epoch', 60_000, by())).toEqual({ mark: undefined, isSealed: false })
+  await items.write(recordOf('ring'), undefined, 60_000, by())
   expect(await server.cli(`mg ${record} t`)).toMatch(/^HD t6[01]$/)
-  await items.prolong(100_000, by())
+  const { mark } = await items.prolong('epoch', 100_000, by())
+  expect(isMarkOf(mark, 'epoch')).toBe(true)
   expect(await server.cli(`mg ${record} t`)).toMatch(/^HD t10[01]$/)
 })
 
 test('a record of a thousand servers is stored', async () => {
   const { items } = itemsOf('large')
   const text = JSON.stringify(Array.from({ length: 1000 }, (_, i) => `${'name.'.repeat(20)}${i}:11211`))
-  expect(await items.write(text, undefined, 60_000, by())).toBe(true)
+  expect(await items.write(recordOf(text), undefined, 60_000, by())).toBe(true)
   expect((await items.look('epoch', by())).record?.text).toBe(text)
 })
 
-test('a seal takes the place of any token, for good; only a seal is taken away', async () => {
+test('a seal takes the place of any token, for good; a token is taken away by its cas alone', async () => {
   const { items, token } = itemsOf('seals')
   await server.cli(`ms ${token} 8 T0\r\ntokentok`)
-  await items.unseal('epoch', by())
-  expect((await items.look('epoch', by())).isSealed).toBe(false)
-  expect(await server.cli(`mg ${token} v`)).toBe('VA 8\r\ntokentok')
+  const stored = (await items.look('epoch', by())).token
+  expect(stored?.isSealed).toBe(false)
   await items.seal('epoch', by())
-  expect((await items.look('epoch', by())).isSealed).toBe(true)
-  expect((await items.look('another', by())).isSealed).toBe(false)
+  const sealed = (await items.look('epoch', by())).token
+  expect(sealed?.isSealed).toBe(true)
+  expect((await items.look('another', by())).token).toBeUndefined()
   expect(await server.cli(`mg ${token} v t`)).toBe(`VA 8 t-1\r\n${SEALED}`)
   expect(await server.cli(`ms ${token} 8 ME T0\r\nminted!!`)).toBe('NS')
-  await items.unseal('epoch', by())
+  await items.renew('epoch', stored?.cas ?? '', by())
+  expect(await server.cli(`mg ${token} v`)).toBe(`VA 8\r\n${SEALED}`)
+  await items.renew('epoch', sealed?.cas ?? '', by())
   expect(await server.cli(`mg ${token} v`)).toBe('EN')
 })

@@ -1,12 +1,13 @@
 import { expirySeconds } from '../client/expiry-seconds.ts'
 import type { MemcachedClient } from '../client/memcached-client.ts'
-import { md, mg, ms } from '../client/meta-command.ts'
+import { type MetaCommand, md, mg, ms } from '../client/meta-command.ts'
 import type { MetaKey } from '../client/meta-key.ts'
 import type { MetaReply } from '../client/meta-reply.ts'
 import { Names } from '../island/names.ts'
 import { SEALED } from '../island/sealed.ts'
 import { nameInRing } from './island.ts'
-import type { RingItems, RingLook } from './ring-items.ts'
+import type { RingGlance, RingItem, RingItems, RingLook } from './ring-items.ts'
+import { decodeMark, encodeMark } from './ring-mark.ts'
 
 /** What a ring keeps on a Memcached server: the record `r` under the namespace's own name, the token `n` of each ring. */
 export class ClientRingItems implements RingItems {
@@ -21,33 +22,40 @@ export class ClientRingItems implements RingItems {
   }
 
   async look(epoch: string, by: number): Promise<RingLook> {
-    const asked = [mg(this.#record, 'v c'), mg(this.#token(epoch), 'v')]
+    const asked = [mg(this.#record, 'v c f'), mg(this.#token(epoch), 'v c')]
     const [record, token] = await this.#client.sendAll(asked, { by })
-    const { value, cas } = record ?? {}
-    const found =
-      record?.code === 'VA' && cas !== undefined ? { text: value?.toString() ?? '', cas } : undefined
-    return { record: found, isSealed: isSeal(token) }
+    return { record: foundRecord(record), token: foundToken(token) }
   }
 
-  async write(record: string, cas: string | undefined, lifeMs: number, by: number): Promise<boolean> {
+  glance(epoch: string, by: number): Promise<RingGlance> {
+    return this.#glance(mg(this.#record, 'f'), epoch, by)
+  }
+
+  async write(record: RingItem, cas: string | undefined, lifeMs: number, by: number): Promise<boolean> {
+    const { text, mark } = record
     const mode = cas === undefined ? 'ME' : `C${cas}`
-    const reply = await this.#client.send(ms(this.#record, record, `${mode} ${this.#life(lifeMs)}`), { by })
+    const flags = `${mode} F${encodeMark(mark)} ${this.#life(lifeMs)}`
+    const reply = await this.#client.send(ms(this.#record, text, flags), { by })
     return reply.code === 'HD'
   }
 
-  async prolong(lifeMs: number, by: number): Promise<string | undefined> {
-    const reply = await this.#client.send(mg(this.#record, `v ${this.#life(lifeMs)}`), { by })
-    return reply.code === 'VA' ? (reply.value?.toString() ?? '') : undefined
+  prolong(epoch: string, lifeMs: number, by: number): Promise<RingGlance> {
+    return this.#glance(mg(this.#record, `f ${this.#life(lifeMs)}`), epoch, by)
   }
 
   async seal(epoch: string, by: number): Promise<void> {
     await this.#client.send(ms(this.#token(epoch), SEALED, 'T0'), { by })
   }
 
-  async unseal(epoch: string, by: number): Promise<void> {
-    const reply = await this.#client.send(mg(this.#token(epoch), 'v c'), { by })
-    // By its cas: who sealed it again meanwhile has done so for a reason.
-    if (isSeal(reply)) await this.#client.send(md(this.#token(epoch), `C${reply.cas}`), { by })
+  async renew(epoch: string, cas: string, by: number): Promise<void> {
+    await this.#client.send(md(this.#token(epoch), `C${cas}`), { by })
+  }
+
+  async #glance(askedOfRecord: MetaCommand, epoch: string, by: number): Promise<RingGlance> {
+    const asked = [askedOfRecord, mg(this.#token(epoch), 'v')]
+    const [record, token] = await this.#client.sendAll(asked, { by })
+    const mark = record?.code === 'HD' ? decodeMark(record.clientFlags) : undefined
+    return { mark, isSealed: isSeal(token) }
   }
 
   #token(epoch: string): MetaKey {
@@ -57,6 +65,17 @@ export class ClientRingItems implements RingItems {
   #life(ms: number): string {
     return `T${expirySeconds(ms, this.#client.serverNow())}`
   }
+}
+
+function foundRecord(reply: MetaReply | undefined): RingLook['record'] {
+  if (reply?.code !== 'VA' || reply.cas === undefined) return undefined
+  const { value, clientFlags, cas } = reply
+  return { text: value?.toString() ?? '', mark: decodeMark(clientFlags), cas }
+}
+
+function foundToken(reply: MetaReply | undefined): RingLook['token'] {
+  if (reply?.code !== 'VA' || reply.cas === undefined) return undefined
+  return { isSealed: isSeal(reply), cas: reply.cas }
 }
 
 function isSeal(reply: MetaReply | undefined): boolean {

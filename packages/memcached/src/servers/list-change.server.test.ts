@@ -169,8 +169,8 @@ describe('a changed list', () => {
       [fleet.servers[0], fleet.servers[2]].flatMap((server) => server ?? []),
     )
     await uses(a, 2)
-    // It is waited for as long as for any answer (250 ms).
-    expect(performance.now() - startedAt).toBeLessThan(1_500)
+    // It cannot be sealed: whoever may use it yet is given 2 s and three trips (2,750 ms), and a busy machine as much.
+    expect(performance.now() - startedAt).toBeLessThan(5_500)
     expect(await a.cache.set('k', 'v')).toEqual({ l2: 'applied', stored: true })
   })
 

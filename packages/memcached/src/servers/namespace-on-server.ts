@@ -15,7 +15,9 @@ import { OwedToServer } from './owed-to-server.ts'
 import type { PoolRules } from './pool-rules.ts'
 import type { PoolServer } from './pool-server.ts'
 import { RingAdmission, type ServerWords } from './ring-admission.ts'
+import type { RingGate } from './ring-gate.ts'
 import type { RingItems } from './ring-items.ts'
+import { isMarkOf } from './ring-mark.ts'
 import type { RingMembership } from './ring-membership.ts'
 
 /** Which namespace it is, and by what it is kept. */
@@ -23,6 +25,7 @@ export interface NamespaceInRing {
   readonly name: string
   readonly epoch: string
   readonly membership: RingMembership
+  readonly gate: RingGate
   readonly rules: PoolRules
   /** The ring has one server only: its failures are those of the store, and what it is owed the cache keeps itself. */
   readonly alone: boolean
@@ -33,6 +36,8 @@ export interface ServerEvents {
   /** It was connected or lost, or is used again, or no longer. */
   changed(): void
   verified(): void
+  /** The server knew the ring as the one in use, when it was asked. */
+  confirmed(askedAtMs: number): void
   /** Another ring is in use: this one must not be, on any of its servers. */
   displaced(): void
 }
@@ -73,8 +78,11 @@ export class NamespaceOnServer implements StoreWatcher {
     // Made once: with a server that is gone, every call of its keys ends with it.
     this.#away = partAway(server, undefined)
     this.#items = server.island.ringItems(ring.name)
-    this.#admission = new RingAdmission(ring.membership, this.#items, environment.clock, {
+    const { membership, gate, rules } = ring
+    const asked = { membership, gate, clock: environment.clock, looksEveryMs: rules.looksEveryMs }
+    this.#admission = new RingAdmission(asked, this.#items, {
       admitted: (words) => this.#admitted(words),
+      confirmed: (askedAtMs) => events.confirmed(askedAtMs),
       displaced: () => events.displaced(),
     })
     this.#unwatch = server.watch(() => this.#serverChanged())
@@ -95,20 +103,21 @@ export class NamespaceOnServer implements StoreWatcher {
     return this.#owed.size
   }
 
-  /** Connected, and answering. */
+  /** Whether it can be told something: it has admitted the ring, which is in use, and it answers. */
   get isUp(): boolean {
-    return this.#words !== undefined && this.server.answers
+    return this.#words !== undefined && this.#ring.gate.isOpen && this.server.answers
   }
 
-  /** Whether its keys are read and filled now. */
+  /** Whether its keys are read and filled now: it is up, and owed nothing. */
   get isUsed(): boolean {
-    const { alone, rules } = this.#ring
-    return this.isUp && (alone || rules.mayUse(this.#owed.size))
+    return this.isUp && this.#ring.rules.mayUse(this.#owed.size)
   }
 
   /** Why its keys are not read and filled now. */
   get absence(): CacheError {
-    return this.#ring.alone ? notConnected(this.server) : this.#away
+    const { server } = this
+    // Of a server that is there, a breaker has nothing to learn.
+    return this.#ring.alone && !server.island.online ? notConnected(server) : this.#away
   }
 
   /** An operation on keys of this server. What comes back after it was owed something is worth nothing any more. */
@@ -167,7 +176,7 @@ export class NamespaceOnServer implements StoreWatcher {
   async tell(invalidation: Invalidation, by: number): Promise<Reached> {
     // Whatever else is owed: if that waited in line, invalidations that never pause would keep the server from use. An
     // older 'expire' that comes behind a newer 'delete' only makes something newer stale.
-    if (this.#ring.alone || this.isUp) {
+    if (this.isUp) {
       const givenMs = by - this.#clock.now()
       try {
         await this.#apply(invalidation, by)
@@ -178,7 +187,7 @@ export class NamespaceOnServer implements StoreWatcher {
         this.server.failed(error, by, givenMs)
       }
     }
-    if (this.#isClosed) throw notConnected(this.server)
+    if (this.#ring.alone || this.#isClosed) throw this.absence
     this.owe(invalidation)
     return 'queued'
   }
@@ -187,6 +196,17 @@ export class NamespaceOnServer implements StoreWatcher {
   owe(invalidation: Invalidation): void {
     if (this.#ring.rules.remembers) this.#owed.add(invalidation)
     this.#events.changed()
+  }
+
+  /** The ring is in use from here on. */
+  opened(): void {
+    this.#admission.opened()
+    this.#owed.tell()
+  }
+
+  /** What the server said of the ring before is not enough. */
+  askAgain(): void {
+    this.#admission.askAgain()
   }
 
   /** Ends it here; answers what the server is still owed. */
@@ -222,8 +242,8 @@ export class NamespaceOnServer implements StoreWatcher {
   everythingChanged(): void {}
 
   #admitted(words: ServerWords): void {
+    if (this.#words === undefined) this.server.renewed()
     this.#words = words
-    this.server.renewed()
     this.#owed.tell()
     this.#events.changed()
   }
@@ -250,12 +270,16 @@ export class NamespaceOnServer implements StoreWatcher {
   }
 
   /**
-   * Rejects where the ring is sealed. A look in the same trip is enough, however long the work takes: another ring is
-   * used only after this one is sealed, and what it then loads is what was committed before the work began.
+   * Rejects where the ring is not in use any more. A glance in the same trip is enough, however long the work takes. A
+   * later ring is used only once this one is sealed here or its own record has taken the place of ours, or once we have
+   * had the time to hear of it (RingGate). So if neither is seen, it is not used yet, and what it will load is what was
+   * committed before this work began.
    */
   async #looking(work: Promise<unknown>, by: number): Promise<void> {
-    const [{ isSealed }] = await Promise.all([this.#items.look(this.#ring.epoch, by), work])
-    if (!isSealed || !this.#ring.rules.heedsSeal) return
+    const { epoch, rules } = this.#ring
+    const [{ mark, isSealed }] = await Promise.all([this.#items.glance(epoch, by), work])
+    const isOver = isSealed || (mark !== undefined && !isMarkOf(mark, epoch))
+    if (!isOver || !rules.heedsSeal) return
     this.#events.displaced()
     throw new Displaced(this.server)
   }
@@ -264,7 +288,8 @@ export class NamespaceOnServer implements StoreWatcher {
 /** Another ring is in use. */
 class Displaced extends CacheError {
   constructor({ island }: PoolServer) {
-    super('l2_unavailable', `${island.address} is used with another list of servers`, {
+    // Of the server it says nothing: a breaker must not learn from it.
+    super('l2_part_away', `${island.address} is used with another list of servers`, {
       tier: 'l2',
       retryable: true,
     })

@@ -109,8 +109,12 @@ describe('a server that is silent', () => {
 })
 
 describe('a namespace', () => {
-  const opened = async (connected: readonly number[]) => {
+  const opened = async (connected: readonly number[], use: { readonly isInUse: boolean }) => {
     await using stage = new PoolStage()
+    if (use.isInUse) {
+      stage.node()
+      await stage.settle()
+    }
     stage.models.servers.forEach((server, i) => {
       if (!connected.includes(i)) server.stop()
     })
@@ -118,19 +122,26 @@ describe('a namespace', () => {
     await stage.settle()
     const atOnce = cache.stats().l2.online
     await stage.advance(150)
-    return { atOnce, soon: cache.stats().l2.online }
+    const soon = cache.stats().l2.online
+    await stage.advance(2_600)
+    return { atOnce, soon, later: cache.stats().l2.online }
   }
+  const [fresh, inUse] = [{ isInUse: false }, { isInUse: true }]
 
-  test('is used as soon as all of its servers are there', async () => {
-    expect(await opened([0, 1, 2])).toEqual({ atOnce: true, soon: true })
+  test.each([fresh, inUse])('is used as soon as all of its servers are there (%j)', async (use) => {
+    expect(await opened([0, 1, 2], use)).toEqual({ atOnce: true, soon: true, later: true })
   })
 
-  test('waits for the last of them, for a moment', async () => {
-    expect(await opened([0, 2])).toEqual({ atOnce: false, soon: true })
+  test('waits for the last of them, for a moment, where others use it already', async () => {
+    expect(await opened([0, 2], inUse)).toEqual({ atOnce: false, soon: true, later: true })
+  })
+
+  test('waits for as long as it takes to be heard of, where nobody is known to use it', async () => {
+    expect(await opened([0, 2], fresh)).toEqual({ atOnce: false, soon: false, later: true })
   })
 
   test('is not used where none is there', async () => {
-    expect(await opened([])).toEqual({ atOnce: false, soon: false })
+    expect(await opened([], fresh)).toEqual({ atOnce: false, soon: false, later: false })
   })
 
   test('is lost with its last server, and back with the first', async () => {

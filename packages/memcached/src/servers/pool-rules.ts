@@ -15,8 +15,17 @@ export interface PoolRules {
   readonly owedNamesMax: number
   /** A ring that takes the place of another seals it first. */
   readonly seals: boolean
-  /** Whoever finds his ring sealed uses it no more. */
+  /** A ring is not used before nobody can be using another one. */
+  readonly waits: boolean
+  /**
+   * Each process tells the servers of its ring so often that it is still in use, and hears whether it is: how long one that
+   * asks for nothing else may overlook that another ring has taken its place. All must have the same.
+   */
+  readonly looksEveryMs: number
+  /** Whoever finds his ring sealed, or the record of another, uses it no more. */
   readonly heedsSeal: boolean
+  /** Whoever enters another ring tells it again what others may have missed because they had left his. */
+  readonly retells: boolean
 }
 
 export const poolRules: PoolRules = {
@@ -26,5 +35,8 @@ export const poolRules: PoolRules = {
   gutterMs: 9_000,
   owedNamesMax: 10_000,
   seals: true,
+  waits: true,
+  looksEveryMs: 2_000,
   heedsSeal: true,
+  retells: true,
 }

@@ -25,7 +25,7 @@ import type { PoolRules } from './pool-rules.ts'
 import type { PoolServer } from './pool-server.ts'
 import type { Ring } from './ring.ts'
 import { RingInUse } from './ring-in-use.ts'
-import { RingMembership } from './ring-membership.ts'
+import { RingMembership, type Sealing } from './ring-membership.ts'
 import { RingSealer } from './ring-sealer.ts'
 import { RoutedRead } from './routed-read.ts'
 
@@ -40,6 +40,8 @@ export interface NamespacePool {
   refresh(): void
 }
 
+// For a check that has nothing sealed.
+const SEALED_ALREADY: Sealing = { soon: Promise.resolve(), everywhere: Promise.resolve(true) }
 // Between two looks whether a ring that was not to be used may be.
 const COMING_BACK_MS = 2_000
 
@@ -53,6 +55,8 @@ export class PooledNamespace implements NamespaceStore {
   readonly #onClose: () => void
   /** Owed to servers of a ring that was left: the next one's are told. */
   readonly #carried: InvalidationQueue
+  /** Told to a ring that was left, when others may have left it before: the next one is told again. */
+  readonly #retold: InvalidationQueue
   /** undefined: no ring is known yet, or it is not to be used. */
   #inUse: RingInUse | undefined
   #sealer: RingSealer | undefined
@@ -69,6 +73,7 @@ export class PooledNamespace implements NamespaceStore {
     this.#watcher = watcher
     this.#onClose = onClose
     this.#carried = new InvalidationQueue(pool.rules.owedNamesMax)
+    this.#retold = new InvalidationQueue(pool.rules.owedNamesMax)
     this.part = (key) => this.#inUse?.partOf(key) ?? 0
   }
 
@@ -84,16 +89,14 @@ export class PooledNamespace implements NamespaceStore {
     this.#sealer = sealer
     const membership = new RingMembership(ring.record, {
       by: () => this.#clock.now() + this.#pool.environment.l2TimeoutMs,
-      seal: async (other, here) => {
-        if (this.#pool.rules.seals) await sealer.seal(other, here)
-      },
+      seal: (other, toldBy) => (this.#pool.rules.seals ? sealer.seal(other, toldBy) : SEALED_ALREADY),
     })
     this.#inUse = new RingInUse(this.#name, ring, membership, this.#pool, {
       changed: () => this.#changed(),
       verified: () => this.#verified(),
       displaced: () => this.#displaced(ring),
     })
-    for (const owed of this.#carried.takeAll()) this.#inUse.owe(owed)
+    for (const owed of [...this.#carried.takeAll(), ...this.#retold.takeAll()]) this.#inUse.owe(owed)
     this.#changed()
   }
 
@@ -103,7 +106,9 @@ export class PooledNamespace implements NamespaceStore {
     this.#sealer?.end()
     const left = this.#inUse
     this.#inUse = undefined
-    for (const owed of left?.leave() ?? []) this.#carried.add(owed)
+    const { owed = [], said = [] } = left?.leave() ?? {}
+    for (const one of owed) this.#carried.add(one)
+    if (this.#pool.rules.retells) for (const one of said) this.#retold.add(one)
     this.#changed()
   }
 
@@ -231,8 +236,12 @@ export class PooledNamespace implements NamespaceStore {
 
   #absence(): CacheError {
     if (this.#isClosed) return new CacheError('closed', 'the namespace was closed', { tier: 'l2' })
-    const message = 'the list of servers is not known yet, or another one is in use'
-    return new CacheError('l2_unavailable', message, { tier: 'l2', retryable: true })
+    // Of servers that are there, and used by others, a breaker has nothing to learn.
+    const code = this.#isDisplaced ? 'l2_part_away' : 'l2_unavailable'
+    const message = this.#isDisplaced
+      ? 'another list of servers is in use'
+      : 'the list of servers is not known yet'
+    return new CacheError(code, message, { tier: 'l2', retryable: true })
   }
 
   #inGutter(request: FillRequest): FillRequest {

@@ -1,13 +1,11 @@
 import type { Clock, Timer } from 'holdfast/contracts'
+import type { RingGate } from './ring-gate.ts'
 import type { RingItems } from './ring-items.ts'
 import type { RingMembership } from './ring-membership.ts'
 
-// Between attempts, where a server that is connected does not answer.
+// Between attempts, where a server that is connected does not answer, or another process is to open the ring.
 const RETRY_MS_MIN = 50
 const RETRY_MS_MAX = 2_000
-// Each process tells a server that the ring is still in use, and hears whether it is: how long one that asks for nothing
-// else may overlook that another ring has taken its place where it could not be sealed.
-const PROLONG_MS = 5_000
 
 /** What a server says of itself when it is connected. */
 export interface ServerWords {
@@ -17,64 +15,108 @@ export interface ServerWords {
 
 /** What is told of an admission. */
 export interface AdmissionEvents {
-  /** The ring may be used on this connection. */
+  /** The server knows of our ring on this connection. */
   admitted(words: ServerWords): void
+  /** Each time that it was asked and knew our ring to be the one in use: it has not heard of another until `askedAtMs`. */
+  confirmed(askedAtMs: number): void
   /** Another ring is in use. */
   displaced(): void
 }
 
-/** Whether a ring may be used on one server: asked on each new connection, and again and again while it lasts. */
-export class RingAdmission {
-  readonly #membership: RingMembership
-  readonly #items: RingItems
-  readonly #clock: Clock
-  readonly #events: AdmissionEvents
-  /** Counts the connections that came and went: what was begun on one says nothing of the next. */
-  #connection = 0
-  #timer: Timer | undefined
+/** By what a ring is admitted. */
+export interface AdmissionRing {
+  readonly membership: RingMembership
+  readonly gate: RingGate
+  readonly clock: Clock
+  /** Between two looks at the record at most. */
+  readonly looksEveryMs: number
+}
 
-  constructor(membership: RingMembership, items: RingItems, clock: Clock, events: AdmissionEvents) {
-    this.#membership = membership
+/** Whether a server admits a ring: asked on each new connection, and again and again while it lasts. */
+export class RingAdmission {
+  readonly #ring: AdmissionRing
+  readonly #items: RingItems
+  readonly #events: AdmissionEvents
+  /** undefined: it is not connected. */
+  #words: ServerWords | undefined
+  /** Counts the questions: the answer to one that another has taken the place of, or a connection's end, is void. */
+  #question = 0
+  #timer: Timer | undefined
+  /** The record says that the ring is in use. */
+  #isMarked = false
+
+  constructor(ring: AdmissionRing, items: RingItems, events: AdmissionEvents) {
+    this.#ring = ring
     this.#items = items
-    this.#clock = clock
     this.#events = events
   }
 
   connected(words: ServerWords): void {
-    this.lost()
-    void this.#ask(words, this.#connection, RETRY_MS_MIN)
+    this.#words = words
+    this.askAgain()
   }
 
   /** The connection is gone, or of no more use. */
   lost(): void {
-    this.#connection++
+    this.#words = undefined
+    this.#question++
     this.#timer?.cancel()
   }
 
-  async #ask(words: ServerWords, connection: number, retryMs: number): Promise<void> {
-    const answer = await this.#membership.admit(this.#items).catch(() => undefined)
-    if (connection !== this.#connection) return
-    if (answer === false) this.#events.displaced()
-    else if (answer === undefined) {
-      const nextMs = Math.min(RETRY_MS_MAX, retryMs * 2)
-      this.#timer = this.#clock.after(retryMs, () => void this.#ask(words, connection, nextMs))
-    } else {
-      this.#prolongLater(words, connection)
+  /** The ring is in use from here on: the record is to say so. */
+  opened(): void {
+    if (!this.#isMarked) this.askAgain()
+  }
+
+  /** The ring is further than it was when the server was asked. */
+  askAgain(): void {
+    this.#timer?.cancel()
+    if (this.#words !== undefined) void this.#ask(this.#words, RETRY_MS_MIN)
+  }
+
+  async #ask(words: ServerWords, retryMs: number): Promise<void> {
+    const { membership, gate, clock } = this.#ring
+    const question = ++this.#question
+    const askedAtMs = clock.now()
+    const answer = await membership.admit(this.#items, gate.phaseOf(this)).catch(() => 'unanswered' as const)
+    if (question !== this.#question) return
+    if (answer === undefined) {
+      this.#events.displaced()
+      return
+    }
+    const againMs = Math.min(RETRY_MS_MAX, retryMs * 2)
+    const askLater = () => {
+      this.#timer = clock.after(retryMs, () => void this.#ask(words, againMs))
+    }
+    if (answer === 'unanswered') askLater()
+    else {
+      this.#isMarked = answer.standing === 'in-use'
+      if (answer.standing === 'entering') askLater()
+      else this.#prolongLater(words)
       this.#events.admitted(words)
+      this.#events.confirmed(askedAtMs)
+      gate.admitted(this, answer)
     }
   }
 
-  #prolongLater(words: ServerWords, connection: number): void {
+  #prolongLater(words: ServerWords): void {
+    const { clock, looksEveryMs } = this.#ring
     // A fifth of it is random: processes that were started together do not come together for ever.
-    const ms = PROLONG_MS * (0.8 + this.#clock.random() / 5)
-    this.#timer = this.#clock.after(ms, () => void this.#prolong(words, connection))
+    const ms = looksEveryMs * (0.8 + clock.random() / 5)
+    this.#timer = clock.after(ms, () => void this.#prolong(words))
   }
 
-  async #prolong(words: ServerWords, connection: number): Promise<void> {
+  async #prolong(words: ServerWords): Promise<void> {
+    const { membership, gate, clock } = this.#ring
+    const question = ++this.#question
+    const askedAtMs = clock.now()
     // A server that does not answer is not asked more often for that.
-    const isOurs = await this.#membership.prolong(this.#items).catch(() => true)
-    if (connection !== this.#connection) return
-    if (isOurs) this.#prolongLater(words, connection)
-    else void this.#ask(words, connection, RETRY_MS_MIN)
+    const answer = await membership.prolong(this.#items, gate.isOpen).catch(() => 'unanswered' as const)
+    if (question !== this.#question) return
+    if (answer === false) void this.#ask(words, RETRY_MS_MIN)
+    else {
+      if (answer === true) this.#events.confirmed(askedAtMs)
+      this.#prolongLater(words)
+    }
   }
 }

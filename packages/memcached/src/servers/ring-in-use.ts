@@ -3,11 +3,9 @@ import { NamespaceOnServer } from './namespace-on-server.ts'
 import type { PoolRules } from './pool-rules.ts'
 import type { PoolServer } from './pool-server.ts'
 import type { Ring } from './ring.ts'
+import { OPENING_MS, RingGate } from './ring-gate.ts'
 import type { RingMembership } from './ring-membership.ts'
-
-// How long the first of the servers that are connected waits for the last: a process that starts, or has been cut off
-// from all, does not load around those that come a moment later.
-const OPENING_MS = 150
+import { SaidInRing } from './said-in-ring.ts'
 
 /** What is told of a ring in use; never while it is being made, or after it was left. */
 export interface RingEvents {
@@ -24,6 +22,8 @@ export class RingInUse {
   readonly #rules: PoolRules
   readonly #parts: readonly NamespaceOnServer[]
   readonly #clock: Clock
+  readonly #gate: RingGate
+  readonly #said: SaidInRing
   #isUp = false
   #opening: Timer | undefined
   #isLeft = false
@@ -36,17 +36,34 @@ export class RingInUse {
     events: RingEvents,
   ) {
     const { environment, rules } = pool
+    const { clock, l2TimeoutMs } = environment
+    const { servers, record } = ring
     this.ring = ring
     this.#rules = rules
-    this.#clock = environment.clock
-    const alone = ring.servers.length === 1
-    const here = { name, epoch: ring.record.epoch, membership, rules, alone }
-    const told: RingEvents = {
+    this.#clock = clock
+    this.#said = new SaidInRing(rules.owedNamesMax, servers.length, clock)
+    this.#gate = new RingGate({
+      clock,
+      l2TimeoutMs,
+      servers: servers.length,
+      waits: rules.waits,
+      looksEveryMs: rules.looksEveryMs,
+      opened: () => this.#opened(events),
+      askAgain: () => {
+        for (const part of this.#parts) part.askAgain()
+      },
+    })
+    const alone = servers.length === 1
+    const here = { name, epoch: record.epoch, membership, gate: this.#gate, rules, alone }
+    const told = {
       changed: () => this.#isLeft || this.#changed(events),
       verified: () => this.#isLeft || events.verified(),
       displaced: () => this.#isLeft || events.displaced(),
     }
-    this.#parts = ring.servers.map((server) => new NamespaceOnServer(server, here, environment, told))
+    this.#parts = servers.map((server, part) => {
+      const confirmed = (askedAtMs: number) => this.#said.confirmed(part, askedAtMs)
+      return new NamespaceOnServer(server, here, environment, { ...told, confirmed })
+    })
   }
 
   /** Whether servers are used. */
@@ -100,6 +117,7 @@ export class RingInUse {
 
   /** Tells, or owes, an invalidation to every server that it concerns, in parallel. */
   async tell(invalidation: Invalidation, by: number): Promise<Reached> {
+    this.#said.add(invalidation)
     const told = this.#concerned(invalidation).map(([part, its]) => part.tell(its, by))
     const reached = await Promise.all(told)
     return reached.includes('queued') ? 'queued' : 'applied'
@@ -122,11 +140,19 @@ export class RingInUse {
     for (const one of ended) if (one.status === 'rejected') throw one.reason
   }
 
-  /** Ends its use; answers what its servers are still owed. */
-  leave(): readonly Invalidation[] {
+  /** Ends its use; answers what its servers are still owed, and what was told to them when others may have left them. */
+  leave(): { readonly owed: readonly Invalidation[]; readonly said: readonly Invalidation[] } {
     this.#isLeft = true
     this.#opening?.cancel()
-    return this.#parts.flatMap((part) => part.close())
+    this.#gate.close()
+    return { owed: this.#parts.flatMap((part) => part.close()), said: this.#said.takeAll() }
+  }
+
+  /** Those servers that are not there yet have been waited for. */
+  #opened(events: RingEvents): void {
+    this.#isUp = this.#up.length > 0
+    for (const part of this.#parts) part.opened()
+    this.#changed(events)
   }
 
   #changed(events: RingEvents): void {

@@ -1,15 +1,17 @@
 import { type ManualClock, manualClock } from '@holdfast/testkit'
 import { CacheError } from 'holdfast/contracts'
 import { describe, expect, test } from 'vitest'
-import type { RingItems } from './ring-items.ts'
-import { RingMembership } from './ring-membership.ts'
+import type { RingItem, RingItems } from './ring-items.ts'
+import { RingMembership, type RingPhase } from './ring-membership.ts'
 import { decodeRecord, encodeRecord, outranks, type RingRecord } from './ring-record.ts'
 import { RingSealer } from './ring-sealer.ts'
 
 /** What one server keeps of the rings of one namespace. */
 class Server implements RingItems {
-  record: { text: string; cas: string } | undefined
+  record: (RingItem & { cas: string }) | undefined
   readonly sealed = new Set<string>()
+  /** Epochs that have a token of their own, by which something is stored. */
+  readonly stored = new Set<string>()
   isAway = false
   seals = 0
   /** Runs ahead of the next write: others come between. */
@@ -18,33 +20,43 @@ class Server implements RingItems {
 
   async look(epoch: string) {
     this.#answer()
-    return { record: this.record, isSealed: this.sealed.has(epoch) }
+    const token = this.sealed.has(epoch) ? { isSealed: true, cas: 'sealed' } : undefined
+    const stored = this.stored.has(epoch) ? { isSealed: false, cas: 'stored' } : undefined
+    return { record: this.record, token: token ?? stored }
   }
 
-  async write(text: string, cas: string | undefined) {
+  async glance(epoch: string) {
+    this.#answer()
+    return { mark: this.record?.mark, isSealed: this.sealed.has(epoch) }
+  }
+
+  async write(record: RingItem, cas: string | undefined) {
     const { between } = this
     this.between = undefined
     await between?.()
     this.#answer()
     if (this.record?.cas !== cas) return false
-    this.record = { text, cas: `${++this.#cas}` }
+    this.record = { ...record, cas: `${++this.#cas}` }
     return true
   }
 
-  async prolong() {
-    this.#answer()
-    return this.record?.text
+  async prolong(epoch: string) {
+    return await this.glance(epoch)
   }
 
   async seal(epoch: string) {
     this.seals++
     this.#answer()
     this.sealed.add(epoch)
+    this.stored.delete(epoch)
   }
 
-  async unseal(epoch: string) {
+  async renew(epoch: string, cas: string) {
     this.#answer()
-    this.sealed.delete(epoch)
+    if (cas === (this.sealed.has(epoch) ? 'sealed' : 'stored')) {
+      this.sealed.delete(epoch)
+      this.stored.delete(epoch)
+    }
   }
 
   #answer(): void {
@@ -65,7 +77,15 @@ function processOf(ring: RingRecord, known: Readonly<Record<string, Server>>, cl
     by: () => clock.now() + TIMEOUT_MS,
     seal: (other: RingRecord, here: RingItems) => sealer.seal(other, here),
   }
-  return new RingMembership(ring, owner)
+  const membership = new RingMembership(ring, owner)
+  const admit = (items: RingItems, phase: Partial<RingPhase> = {}) =>
+    membership.admit(items, { isInUse: false, renews: false, ...phase })
+  return {
+    admit,
+    /** Whether it is admitted. */
+    enters: async (items: RingItems) => (await admit(items)) !== undefined,
+    prolong: (items: RingItems, isInUse = false) => membership.prolong(items, isInUse),
+  }
 }
 
 describe('a record', () => {
@@ -113,21 +133,21 @@ describe('a ring is admitted to a server', () => {
 
   test('that knows of none, or of the same one', async () => {
     const a = new Server()
-    expect(await processOf(old, { a }, clock).admit(a)).toBe(true)
+    expect(await processOf(old, { a }, clock).enters(a)).toBe(true)
     const { record: first } = a
-    expect(await processOf(old, { a }, clock).admit(a)).toBe(true)
+    expect(await processOf(old, { a }, clock).enters(a)).toBe(true)
     expect(a.record).toBe(first)
   })
 
   test('whose ring is an earlier one, after that was sealed wherever it is known', async () => {
     const [a, b, c] = [new Server(), new Server(), new Server()]
     const earlier = processOf(old, { a, b }, clock)
-    for (const server of [a, b]) expect(await earlier.admit(server)).toBe(true)
+    for (const server of [a, b]) expect(await earlier.enters(server)).toBe(true)
     const later = processOf(current, { a, b, c }, clock)
-    expect(await later.admit(a)).toBe(true)
+    expect(await later.enters(a)).toBe(true)
     expect([a.sealed.has('old'), b.sealed.has('old')]).toEqual([true, true])
     expect(decodeRecord(a.record?.text ?? '')?.epoch).toBe('new')
-    expect([await earlier.admit(a), await earlier.admit(b)]).toEqual([false, false])
+    expect([await earlier.enters(a), await earlier.enters(b)]).toEqual([false, false])
     expect([await earlier.prolong(a), await later.prolong(a)]).toEqual([false, true])
   })
 
@@ -136,7 +156,7 @@ describe('a ring is admitted to a server', () => {
     const earlier = processOf(record('old', 0, 1, '127.0.0.1:1'), { '127.0.0.1:1': server }, clock)
     await earlier.admit(server)
     const later = processOf(record('new', 0, 2, 'localhost:1'), { 'localhost:1': server }, clock)
-    expect(await later.admit(server)).toBe(true)
+    expect(await later.enters(server)).toBe(true)
     expect([...server.sealed]).toEqual(['old'])
   })
 
@@ -149,13 +169,13 @@ describe('a ring is admitted to a server', () => {
     await expect(later.admit(server)).rejects.toMatchObject({ code: 'l2_timeout' })
     expect(decodeRecord(server.record?.text ?? '')?.epoch).toBe('old')
     server.seal = seal
-    expect(await later.admit(server)).toBe(true)
+    expect(await later.enters(server)).toBe(true)
   })
 
   test('not where a later one is in use', async () => {
     const a = new Server()
     await processOf(current, { a }, clock).admit(a)
-    expect(await processOf(old, { a }, clock).admit(a)).toBe(false)
+    expect(await processOf(old, { a }, clock).enters(a)).toBe(false)
     expect(a.seals).toBe(0)
   })
 
@@ -165,8 +185,43 @@ describe('a ring is admitted to a server', () => {
     await earlier.admit(a)
     await processOf(current, { a }, clock).admit(a)
     a.record = undefined
-    expect(await earlier.admit(a)).toBe(true)
+    expect(await earlier.enters(a)).toBe(true)
     expect([...a.sealed]).toEqual([])
+  })
+
+  test('and not prolonged where it is sealed: a process that asks for nothing would keep all others out', async () => {
+    const a = new Server()
+    const ring = processOf(old, { a }, clock)
+    await ring.admit(a)
+    expect(await ring.prolong(a)).toBe(true)
+    await a.seal('old')
+    expect(await ring.prolong(a)).toBe(false)
+  })
+
+  test('and says there, once it is used, that it is', async () => {
+    const a = new Server()
+    const [first, second] = [processOf(old, { a }, clock), processOf(old, { a }, clock)]
+    expect(await first.admit(a)).toMatchObject({ standing: 'ours', follows: false })
+    expect(await first.admit(a)).toMatchObject({ standing: 'ours' })
+    expect(await second.admit(a)).toMatchObject({ standing: 'entering' })
+    expect([await first.prolong(a, false), await first.prolong(a, true)]).toEqual([true, false])
+    expect(await first.admit(a, { isInUse: true })).toMatchObject({ standing: 'in-use' })
+    expect(await first.prolong(a, true)).toBe(true)
+    expect(await second.admit(a)).toMatchObject({ standing: 'in-use' })
+  })
+
+  test('which has nothing of what was stored before another ring was in use', async () => {
+    const [a, c] = [new Server(), new Server()]
+    const ring = record('again', 3, 3, 'a', 'c')
+    a.sealed.add('again')
+    a.stored.add('again')
+    c.stored.add('again')
+    const process = processOf(ring, { a, c }, clock)
+    expect(await process.admit(a)).toMatchObject({ follows: true })
+    expect(await process.admit(c)).toMatchObject({ follows: false })
+    expect(c.stored.has('again')).toBe(true)
+    await process.admit(c, { renews: true })
+    expect([a.sealed.has('again'), c.stored.has('again')]).toEqual([false, false])
   })
 
   test('not while it is sealed under its own record: somebody is about to write his', async () => {
@@ -174,7 +229,7 @@ describe('a ring is admitted to a server', () => {
     const earlier = processOf(old, { a }, clock)
     await earlier.admit(a)
     await a.seal('old')
-    expect(await earlier.admit(a)).toBe(false)
+    expect(await earlier.enters(a)).toBe(false)
   })
 
   test('or another, where two come at the same moment: the later one stays', async () => {
@@ -188,7 +243,7 @@ describe('a ring is admitted to a server', () => {
       const one = processOf(first, { a }, clock)
       await one.admit(a)
       expect(decodeRecord(a.record?.text ?? '')?.epoch).toBe('new')
-      expect([await one.admit(a), await other.admit(a)]).toEqual([first === current, second === current])
+      expect([await one.enters(a), await other.enters(a)]).toEqual([first === current, second === current])
       expect(a.sealed.has('new')).toBe(false)
     }
   })
@@ -199,7 +254,7 @@ describe('a ring is admitted to a server', () => {
     b.isAway = true
     let isAdmitted: boolean | undefined
     const later = processOf(current, { a, b }, clock)
-    later.admit(a).then((answer) => {
+    later.enters(a).then((answer) => {
       isAdmitted = answer
     })
     await clock.advance(TIMEOUT_MS - 1)

@@ -1,4 +1,6 @@
+import { CacheError } from 'holdfast/contracts'
 import type { RingItems } from './ring-items.ts'
+import { isMarkOf, ringMark } from './ring-mark.ts'
 import { decodeRecord, encodeRecord, outranks, type RingRecord } from './ring-record.ts'
 
 // A record outlives this long those who use its ring; whoever was refused because of it is let in then.
@@ -6,51 +8,94 @@ const RECORD_LIFE_MS = 60_000
 // How often others may have come between a look and a write, before we come again later.
 const ROUNDS_MAX = 4
 
+/** How far a ring is when one of its servers is asked. */
+export interface RingPhase {
+  /** Whether it is in use: then the record is to say so. */
+  readonly isInUse: boolean
+  /** Whether what was stored in it before is not to be read any more. */
+  readonly renews: boolean
+}
+
+/** What was found on a server that admits the ring. */
+export interface Admitted {
+  /** Others use the ring already; another has written its record, and waits; or nobody has, and it is ours now. */
+  readonly standing: 'in-use' | 'entering' | 'ours'
+  /** Another ring was in use here since ours was: what ours had then, wherever, may be older than what was deleted. */
+  readonly follows: boolean
+  /** The end of the ring whose place ours took. */
+  readonly sealing: Sealing | undefined
+}
+
+/** A ring on its way to be over. */
+export interface Sealing {
+  /** It is sealed wherever that could be done in time. Rejects where the server that told of it did not answer. */
+  readonly soon: Promise<void>
+  /** Whether it is sealed on every one of its servers: once it is, or once it is clear that we cannot. Never rejects. */
+  readonly everywhere: Promise<boolean>
+}
+
 /** What a membership asks of its namespace. */
 export interface MembershipOwner {
   /** The deadline of a call that begins now. */
   by(): number
-  /** Ends the use of another ring, whose record was found here. Rejects where it cannot be ended here. */
-  seal(ring: RingRecord, here: RingItems): Promise<void>
+  /** Ends the use of another ring on its servers, and on the one that told of it, by whatever name that is known. */
+  seal(ring: RingRecord, toldBy: RingItems): Sealing
 }
 
 /**
- * By which of several rings a namespace is kept. Processes learn of a new list at different moments, and what one of
- * them invalidates in its ring is not known in another: so only one is in use at a time. Each server remembers which. A
- * process that comes with a later one seals the one before on all of its servers that can be reached, before it uses its
- * own; one that comes with an earlier one, or finds its own sealed, goes on without L2.
+ * What the servers say of the ring by which a namespace is kept. Processes learn of a new list at different moments, and
+ * what one of them invalidates in its ring is not known in another: so only one is in use at a time. Each server
+ * remembers which. A process that comes with a later one seals the one before, and then writes its own record in the place
+ * of that one's; one that comes with an earlier one, or finds its own sealed, goes on without L2. When the ring as a whole
+ * may be used, its gate says (RingGate).
  */
 export class RingMembership {
   readonly #record: RingRecord
   readonly #owner: MembershipOwner
+  /** Where this process has written the record. */
+  readonly #written = new WeakSet<RingItems>()
 
   constructor(record: RingRecord, owner: MembershipOwner) {
     this.#record = record
     this.#owner = owner
   }
 
-  /** Whether the ring may be used on a server that was just connected. One trip, two for the first who comes. */
-  async admit(items: RingItems): Promise<boolean> {
+  /** How the ring stands on a server; undefined: another is in use. One trip, two or three for the first who comes. */
+  async admit(items: RingItems, phase: RingPhase): Promise<Admitted | undefined> {
     const { epoch } = this.#record
-    const text = encodeRecord(this.#record)
     for (let round = 0; round < ROUNDS_MAX; round++) {
-      const { record, isSealed } = await items.look(epoch, this.#owner.by())
+      const { record, token } = await items.look(epoch, this.#owner.by())
       const found = record === undefined ? undefined : decodeRecord(record.text)
+      const isOurs = found?.epoch === epoch
       // Sealed by one who is about to write his record, or who is gone: then ours is not prolonged, and ends.
-      if (found?.epoch === epoch) return !isSealed
-      if (found !== undefined && !outranks(this.#record, found)) return false
-      if (found !== undefined) await this.#owner.seal(found, items)
-      if (!(await items.write(text, record?.cas, RECORD_LIFE_MS, this.#owner.by()))) continue
-      // Not before it is ours: others of this ring go on by it at once.
-      if (isSealed) await items.unseal(epoch, this.#owner.by())
-      return true
+      if (isOurs && token?.isSealed === true) return undefined
+      const isOthers = found !== undefined && !isOurs
+      if (isOthers && !outranks(this.#record, found)) return undefined
+      const sealing = isOthers ? this.#owner.seal(found, items) : undefined
+      await sealing?.soon
+      const says = isOurs && record?.mark.isInUse === true
+      const mustWrite = !isOurs || (phase.isInUse && !says)
+      if (mustWrite && !(await this.#write(items, phase.isInUse, record?.cas))) continue
+      const follows = isOthers || token?.isSealed === true
+      // Not before the record is ours: others of this ring go on by it at once.
+      if (token !== undefined && (follows || phase.renews))
+        await items.renew(epoch, token.cas, this.#owner.by())
+      if (mustWrite) this.#written.add(items)
+      const standing = says || phase.isInUse ? 'in-use' : this.#written.has(items) ? 'ours' : 'entering'
+      return { standing, follows, sealing }
     }
-    return false
+    throw new CacheError('l2_error', 'others write the record of a ring again and again', { tier: 'l2' })
   }
 
-  /** Prolongs the record, so that the ring stays in use. False: it is another's by now, or gone; ask `admit` again. */
-  async prolong(items: RingItems): Promise<boolean> {
-    const text = await items.prolong(RECORD_LIFE_MS, this.#owner.by())
-    return text !== undefined && decodeRecord(text)?.epoch === this.#record.epoch
+  /** Prolongs the record, so that the ring stays in use. False: it is another's, or gone, or sealed; ask `admit` again. */
+  async prolong(items: RingItems, isInUse: boolean): Promise<boolean> {
+    const { mark, isSealed } = await items.prolong(this.#record.epoch, RECORD_LIFE_MS, this.#owner.by())
+    const isOurs = !isSealed && isMarkOf(mark, this.#record.epoch)
+    return isOurs && (mark?.isInUse === true || !isInUse)
+  }
+
+  #write(items: RingItems, isInUse: boolean, cas: string | undefined): Promise<boolean> {
+    const item = { text: encodeRecord(this.#record), mark: ringMark(this.#record.epoch, isInUse) }
+    return items.write(item, cas, RECORD_LIFE_MS, this.#owner.by())
   }
 }

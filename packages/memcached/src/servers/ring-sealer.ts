@@ -1,5 +1,6 @@
 import type { Clock } from 'holdfast/contracts'
 import type { RingItems } from './ring-items.ts'
+import type { Sealing } from './ring-membership.ts'
 import type { RingRecord } from './ring-record.ts'
 
 /** What a sealer needs of its pool. */
@@ -22,27 +23,24 @@ const RETRY_MS_MAX = 5_000
 export class RingSealer {
   readonly #pool: SealerPool
   /** Under way, by address and epoch: whoever asks for the same waits for the same. */
-  readonly #sealing = new Map<string, Promise<void>>()
+  readonly #sealing = new Map<string, Promise<boolean>>()
   #isOver = false
 
   constructor(pool: SealerPool) {
     this.#pool = pool
   }
 
-  /**
-   * Resolves when every server of the ring that we know is sealed, or has not answered in time, and so is the one where its
-   * record was found: its list may have another name for that. Rejects where that one is not sealed.
-   */
-  async seal({ epoch, servers }: RingRecord, here: RingItems): Promise<void> {
+  /** Seals a ring on all of its servers that we know, and on the one that told of it, which it may know by another name. */
+  seal({ epoch, servers }: RingRecord, toldBy: RingItems): Sealing {
     const { clock, timeoutMs } = this.#pool
+    const here = toldBy.seal(epoch, clock.now() + timeoutMs)
+    const known = Promise.all(servers.map((address) => this.#sealOn(address, epoch)))
+    const everywhere = known.then((sealed) => sealed.every((isSealed) => isSealed))
     const { promise: late, resolve } = Promise.withResolvers<void>()
     const timer = clock.after(timeoutMs, resolve)
-    const everywhere = Promise.all(servers.map((address) => this.#sealOn(address, epoch)))
-    try {
-      await Promise.all([here.seal(epoch, clock.now() + timeoutMs), Promise.race([everywhere, late])])
-    } finally {
-      timer.cancel()
-    }
+    // Where it told of the ring and is not sealed, it is asked again by and by.
+    const soon = Promise.all([here, Promise.race([everywhere, late])]).then(() => timer.cancel())
+    return { soon, everywhere }
   }
 
   /** Nobody is owed a seal any more: the ring that came with it is left. */
@@ -50,26 +48,28 @@ export class RingSealer {
     this.#isOver = true
   }
 
-  #sealOn(address: string, epoch: string): Promise<void> {
+  #sealOn(address: string, epoch: string): Promise<boolean> {
     const name = `${address} ${epoch}`
     const known = this.#sealing.get(name)
     if (known !== undefined) return known
-    const sealing = this.#tryOn(address, epoch).then(() => void this.#sealing.delete(name))
+    const sealing = this.#tryOn(address, epoch).finally(() => this.#sealing.delete(name))
     this.#sealing.set(name, sealing)
     return sealing
   }
 
-  /** Until it is done, or not to be done any more. */
-  async #tryOn(address: string, epoch: string): Promise<void> {
+  /** Until it is done (true), or not to be done by us. */
+  async #tryOn(address: string, epoch: string): Promise<boolean> {
     const { clock, timeoutMs } = this.#pool
     for (let retryMs = RETRY_MS_MIN; !this.#isOver; retryMs = Math.min(RETRY_MS_MAX, retryMs * 2)) {
       const items = this.#pool.itemsOn(address)
-      if (items === undefined) return
+      if (items === undefined) return false
       try {
-        return await items.seal(epoch, clock.now() + timeoutMs)
+        await items.seal(epoch, clock.now() + timeoutMs)
+        return true
       } catch {
         await new Promise<void>((resolve) => void clock.after(retryMs, resolve))
       }
     }
+    return false
   }
 }

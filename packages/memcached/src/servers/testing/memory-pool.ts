@@ -13,6 +13,7 @@ import type { Island } from '../island.ts'
 import { staticList } from '../list-source.ts'
 import type { ListedServer } from '../placement.ts'
 import type { PoolRules } from '../pool-rules.ts'
+import type { RingItem } from '../ring-items.ts'
 import { ServerPool } from '../server-pool.ts'
 
 /** Servers of testkit's model, by the names under which a pool lists them. */
@@ -59,10 +60,10 @@ export function modelPool(models: ModelServers, options: ModelPoolOptions = {}):
 }
 
 /** The records that a model keeps of rings, by namespace. It cannot be sealed: changes of the list are tested on real servers. */
-const records = new WeakMap<MemoryServer, Map<string, string>>()
+const records = new WeakMap<MemoryServer, Map<string, RingItem>>()
 
 function modelIsland(server: MemoryServer, store: MemoryStore): Island {
-  const kept = records.get(server) ?? new Map<string, string>()
+  const kept = records.get(server) ?? new Map<string, RingItem>()
   records.set(server, kept)
   const online = <T>(answer: () => T | Promise<T>): Promise<T> =>
     store.online
@@ -81,13 +82,14 @@ function modelIsland(server: MemoryServer, store: MemoryStore): Island {
     ringItems: (namespace) => ({
       look: () =>
         online(() => {
-          const text = kept.get(namespace)
-          return { record: text === undefined ? undefined : { text, cas: '1' }, isSealed: false }
+          const record = kept.get(namespace)
+          return { record: record === undefined ? undefined : { ...record, cas: '1' }, token: undefined }
         }),
+      glance: () => online(() => ({ mark: kept.get(namespace)?.mark, isSealed: false })),
       write: (record) => online(() => kept.set(namespace, record) !== undefined),
-      prolong: () => online(() => kept.get(namespace)),
+      prolong: () => online(() => ({ mark: kept.get(namespace)?.mark, isSealed: false })),
       seal: () => online(() => undefined),
-      unseal: () => online(() => undefined),
+      renew: () => online(() => undefined),
     }),
   }
 }

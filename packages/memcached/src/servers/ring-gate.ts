@@ -1,0 +1,121 @@
+import type { Clock, Timer } from 'holdfast/contracts'
+import type { Admitted, RingPhase } from './ring-membership.ts'
+
+// From a look at a record to the end of what it tells: the trip of the look before it, its own, and the one in which the
+// process asks whether it is admitted again.
+const HEARING_TRIPS = 3
+// How long the first of the servers that are connected waits for the last: a process that starts, or has been cut off
+// from all, does not load around those that come a moment later.
+export const OPENING_MS = 150
+
+/** What a gate needs of its ring. */
+export interface GateOwner {
+  readonly clock: Clock
+  readonly l2TimeoutMs: number
+  readonly servers: number
+  /** Whoever uses another ring looks at the records of his so often. */
+  readonly looksEveryMs: number
+  /** False, for a check: the ring is used on each server as soon as it is admitted there. */
+  readonly waits: boolean
+  /** The ring may be used from here on. */
+  opened(): void
+  /** What a server said before is not enough: each is to be asked again. */
+  askAgain(): void
+}
+
+/**
+ * Whether a ring may be used yet: on none of its servers before nobody uses another one. It opens
+ *
+ * - when each server of the list has admitted the ring, and every ring that was found is sealed on all of its servers;
+ * - or, where others use the ring already, after a moment: they have waited;
+ * - or when whoever uses another ring must have found our record: he looks at it every 2 s, on each server of his.
+ *
+ * Once open it stays so, as long as the ring is kept. What it proves, and what not: docs/adr/0013.
+ */
+export class RingGate {
+  readonly #owner: GateOwner
+  /** What each server that has admitted the ring said last. */
+  readonly #standings = new Map<object, Admitted['standing']>()
+  /** Rings that may be in use on servers that we cannot seal. */
+  #others = 0
+  #hearing: Timer | undefined
+  #opening: Timer | undefined
+  #isPatient = true
+  #follows = false
+  #isOpen = false
+  #isClosed = false
+
+  constructor(owner: GateOwner) {
+    this.#owner = owner
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen
+  }
+
+  /** How far the ring is, for a server that is about to be asked. */
+  phaseOf(server: object): RingPhase {
+    return { isInUse: this.#isOpen, renews: this.#follows && !this.#standings.has(server) }
+  }
+
+  /** A server has admitted the ring. */
+  admitted(server: object, { standing, follows, sealing }: Admitted): void {
+    const isFirst = follows && !this.#follows && !this.#isOpen
+    if (isFirst) this.#standings.clear()
+    this.#standings.set(server, standing)
+    if (this.#isOpen || this.#isClosed) return
+    if (isFirst) {
+      this.#follows = true
+      this.#owner.askAgain()
+    }
+    if (sealing !== undefined) this.#awaitEnd(sealing.everywhere)
+    if (sealing !== undefined || this.#hearing === undefined) this.#awaitHearing()
+    this.#decide()
+  }
+
+  /** The ring is left. */
+  close(): void {
+    this.#isClosed = true
+    this.#hearing?.cancel()
+    this.#opening?.cancel()
+  }
+
+  #awaitEnd(everywhere: Promise<boolean>): void {
+    this.#others++
+    void everywhere.then((isSealed) => {
+      if (!isSealed) return
+      this.#others--
+      this.#decide()
+    })
+  }
+
+  #awaitHearing(): void {
+    const { clock, looksEveryMs, l2TimeoutMs } = this.#owner
+    this.#hearing?.cancel()
+    this.#hearing = clock.after(looksEveryMs + HEARING_TRIPS * l2TimeoutMs, () => this.#open())
+  }
+
+  #decide(): void {
+    const { clock, servers, waits } = this.#owner
+    const standings = [...this.#standings.values()]
+    const areAllAsked = standings.length === servers
+    const isClear = this.#others === 0 && !standings.includes('entering')
+    const isJoined = standings.includes('in-use')
+    if (waits && !isClear) return
+    if (areAllAsked || !this.#isPatient) this.#open()
+    else if (isJoined || !waits) {
+      this.#opening ??= clock.after(OPENING_MS, () => {
+        this.#isPatient = false
+        this.#decide()
+      })
+    }
+  }
+
+  #open(): void {
+    if (this.#isOpen || this.#isClosed) return
+    this.#isOpen = true
+    this.#hearing?.cancel()
+    this.#opening?.cancel()
+    this.#owner.opened()
+  }
+}
