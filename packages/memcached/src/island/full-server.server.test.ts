@@ -30,6 +30,9 @@ test('in full memory values are served, reads and invalidations work, and nothin
   let loads = 0
   const load = () => `loaded ${++loads}`
   expect(await cache.get('kept')).toBe('kept')
+  // A load over it that fails gives its lease back, which takes no room.
+  await expect(cache.refresh('kept', () => Promise.reject(new Error('away')))).rejects.toThrow('away')
+  expect(await cache.get('kept')).toBe('kept')
   expect(await cache.getOrSet('new', load)).toBe('loaded 1')
   expect(await cache.get('new')).toBeUndefined()
   expect(troubles).toContain('l2.write_failed')

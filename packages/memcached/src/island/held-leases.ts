@@ -1,14 +1,11 @@
 import type { Clock, Timer } from 'holdfast/contracts'
+import type { WonLease } from './lease-commands.ts'
 import type { FoundToken } from './token-items.ts'
 
 /** A lease that a read has won, and what the read learned: `acquire` needs no trip then. */
-export interface HeldLease {
-  readonly key: string
-  readonly cas: string
-  readonly on: 'stub' | 'value'
+export interface HeldLease extends WonLease {
   /** The id of the value that it is to replace. */
   readonly seen: string | undefined
-  readonly generation: number
   /** Of the namespace and the epoch. */
   readonly own: readonly FoundToken[]
   readonly tags: ReadonlyMap<string, FoundToken>

@@ -45,15 +45,12 @@ export class IslandNamespace implements NamespaceStore {
   #closed = false
 
   constructor(place: Place, onClose: () => void) {
-    const { client } = place
     this.#place = place
     this.#onClose = onClose
     this.#quarantines = new Quarantines(place)
     this.#held = new HeldLeases(place.clock, (lease) => this.#leases.giveBack(lease))
     this.#leases = new Leases(place, this.#quarantines, this.#held)
-    this.#reads = new TickReads(place, this.#held, (key, cas) =>
-      this.#leases.giveBack({ key, cas, on: 'value', generation: client.generation }),
-    )
+    this.#reads = new TickReads(place, this.#held, (won) => this.#leases.giveBack(won))
     this.#tags = new TagWrites(place)
     this.#values = new ValueWrites(place, this.#quarantines)
   }

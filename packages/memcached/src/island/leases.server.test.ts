@@ -123,15 +123,39 @@ describe('a lease', () => {
     await reader.put('offered', 'stale')
     const seen = (await reader.read('offered'))?.seen
     const load = await reader.win('offered', seen)
-    // Given back: the server offers the value to the next one who asks, whoever that is.
+    // Given back: nothing is on offer, which the next one who looks would win, whoever that is.
     await reader.names.release('offered', load.token, reader.by)
     expect(await reader.readText('offered')).toBe('stale')
     const lookedAt = systemClock.now()
-    await until('it is offered again', async () => {
+    await until('it is won by one who asks', async () => {
       return (await other.acquire('offered', seen?.slice(0, 8))).state === 'won'
     })
     // A winner that does not sign would be taken for dead after two seconds.
     expect(systemClock.now() - lookedAt).toBeLessThan(LEASE_MS)
+  })
+
+  test('that was offered, and won by those who only look, is had by who asks for it', async () => {
+    const [peeking, other] = clients()
+    await other.put('peeked at', 'stale')
+    const seen = (await other.read('peeked at'))?.seen
+    let isOver = false
+    const peeks = Array.from({ length: 8 }, async () => {
+      while (!isOver) await peeking.read('peeked at')
+    })
+    const holders = new Set<string | undefined>()
+    for (let i = 0; i < 20; i++) {
+      const token = systemClock.token()
+      await until('it is won', async () => {
+        const acquired = await other.acquire('peeked at', seen?.slice(0, 8), [], token)
+        if (acquired.state === 'busy') holders.add(acquired.holder)
+        return acquired.state === 'won'
+      })
+      await other.names.release('peeked at', token, other.by)
+    }
+    isOver = true
+    await Promise.all(peeks)
+    // Whoever is in the way counts as one: he loads nothing.
+    expect(holders.size).toBeLessThanOrEqual(1)
   })
 
   test('is not stolen by one who has seen its value while it was held', async () => {

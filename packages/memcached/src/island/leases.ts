@@ -7,8 +7,9 @@ import {
   type Token,
 } from 'holdfast/contracts'
 import { expirySeconds } from '../client/expiry-seconds.ts'
-import { type MetaCommand, md, mg, ms } from '../client/meta-command.ts'
+import { md, mg, ms } from '../client/meta-command.ts'
 import { type HeldLease, type HeldLeases, tokensOf } from './held-leases.ts'
+import { givingBack, offering, type WonLease } from './lease-commands.ts'
 import { noRoom } from './no-room.ts'
 import type { Place } from './place.ts'
 import type { Quarantines } from './quarantines.ts'
@@ -16,24 +17,15 @@ import { SignsOfLife } from './signs-of-life.ts'
 import { FoundTokens } from './token-items.ts'
 import { LEASE_FLAG, lookAtValue, seenCas, seenId, VALUE_FLAGS, type ValueLook } from './value-look.ts'
 
-/** A lease that this process has won. */
-interface Lease extends WonLease {
-  /** Its first cas: it stays when the lease is renewed. */
+/** A lease that this process has won. The token of its load stands for it in this process, and nowhere else. */
+interface Lease extends Omit<WonLease, 'cas'> {
+  /** The cas that a stub was won with, which stays in it: what the lease is called by others who find it. */
   readonly name: string
-  /** undefined: a renewal got no answer. */
+  /** The item's cas of now, by which it is filled and given back; undefined: a renewal got no answer. */
   cas: string | undefined
   renewing: Promise<unknown> | undefined
   /** Settled when it is known that no quarantine was in its way; one that was has voided it. */
   readonly checked: Promise<unknown> | undefined
-}
-
-/** As it was won. */
-interface WonLease {
-  readonly key: string
-  readonly cas: string | undefined
-  /** What it stands on: a stub of its own, or the value that is to be replaced. */
-  readonly on: 'stub' | 'value'
-  readonly generation: number
 }
 
 // Another process may come first each time that this one is about to load over a value.
@@ -87,7 +79,9 @@ export class Leases {
       if (look.state === 'lease') return { state: 'busy', holder: look.name, tokens }
       if (!isKnown) return { state: 'found', entry: look.entry, tokens }
       const mayOffer = !look.leased || (await this.#signs.isDead(key, look.cas, leaseMs, by))
-      if (!mayOffer || attempt === ATTEMPTS_MAX) return { state: 'busy', holder: look.cas, tokens }
+      // By the value that it is on: the cas changes with whoever only looks, wins what is on offer, and gives it back.
+      const holder = seenId(look.entry.seen)
+      if (!mayOffer || attempt === ATTEMPTS_MAX) return { state: 'busy', holder, tokens }
       cas = look.cas
     }
   }
@@ -137,14 +131,14 @@ export class Leases {
     // However it ends: nobody asks twice.
     const lease = await this.#settled(key, token, by).finally(() => this.#leases.delete(token))
     if (lease === undefined) return false
-    return (await this.#place.client.send(this.#ending(lease), { by })).code === 'HD'
+    return (await this.#place.client.send(givingBack(this.#place, lease), { by })).code === 'HD'
   }
 
   /** Behind everybody's back: a lease that nobody will use is in the way of those who would. */
   giveBack(won: WonLease): void {
     const { client, clock, timeoutMs } = this.#place
-    if (won.cas === undefined || won.generation !== client.generation) return
-    client.send(this.#ending(won), { by: clock.now() + timeoutMs }).catch(ignore)
+    if (won.generation !== client.generation) return
+    client.send(givingBack(this.#place, won), { by: clock.now() + timeoutMs }).catch(ignore)
   }
 
   /** A key whose lease this process may hold, or a tag that it is about to carry, is in quarantine. */
@@ -163,7 +157,7 @@ export class Leases {
     const found = new FoundTokens(this.#place, tags)
     const asked = found.ask()
     // The value that was seen is offered to whoever reads it next, which is this process or one that is as good.
-    const offer = cas === undefined ? [] : [md(value, `I C${cas}`)]
+    const offer = cas === undefined ? [] : [offering(value, cas)]
     const look = mg(value, `${VALUE_FLAGS} N${expirySeconds(leaseMs, 0)}`)
     const commands = [...offer, look, ...asked, ...this.#quarantines.ask([key], tags)]
     const [looked, ...replies] = (await client.sendAll(commands, { by })).slice(offer.length)
@@ -250,7 +244,7 @@ export class Leases {
   #grant(won: WonLease, token: Token, checked: Promise<unknown> | undefined): void {
     const { key, cas, on, generation } = won
     this.#signs.forget(key)
-    this.#leases.set(token, { key, cas, on, generation, name: cas ?? '', renewing: undefined, checked })
+    this.#leases.set(token, { key, cas, on, generation, name: cas, renewing: undefined, checked })
   }
 
   /** Behind the caller: tags that are about to expire. */
@@ -262,7 +256,7 @@ export class Leases {
 
   #void(token: Token, lease: Lease): void {
     this.#leases.delete(token)
-    this.giveBack(lease)
+    if (lease.cas !== undefined) this.giveBack({ ...lease, cas: lease.cas })
   }
 
   /** Rule C; a lease that this process did not win is void too: nobody else may fill by it. */
@@ -309,11 +303,6 @@ export class Leases {
     if (reply.code !== 'HD') return false
     lease.cas = reply.cas
     return true
-  }
-
-  /** A stub goes; a value is offered to the next one who asks. */
-  #ending({ key, cas, on }: WonLease): MetaCommand {
-    return md(this.#place.names.of('v', key), on === 'stub' ? `C${cas}` : `I C${cas}`)
   }
 }
 

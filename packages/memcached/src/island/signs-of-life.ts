@@ -1,5 +1,6 @@
 import { expirySeconds } from '../client/expiry-seconds.ts'
-import { md, mg, ms } from '../client/meta-command.ts'
+import { mg, ms } from '../client/meta-command.ts'
+import { givingBack } from './lease-commands.ts'
 import type { Place } from './place.ts'
 
 // Keys of which it is known since when somebody loads over their value: 100 bytes each.
@@ -33,7 +34,8 @@ export class SignsOfLife {
       { by },
     )
     // Whoever offered it to others meanwhile has offered it to us just now.
-    if (held?.won) await client.send(md(names.of('v', key), `I C${held.cas}`), { by })
+    if (held?.won && held.cas !== undefined)
+      await client.send(givingBack(this.#place, { key, cas: held.cas, on: 'value' }), { by })
     return held?.cas === cas
   }
 

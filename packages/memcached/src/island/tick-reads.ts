@@ -5,6 +5,7 @@ import { mg } from '../client/meta-command.ts'
 import type { MetaKey } from '../client/meta-key.ts'
 import type { MetaReply } from '../client/meta-reply.ts'
 import type { HeldLeases } from './held-leases.ts'
+import type { WonLease } from './lease-commands.ts'
 import type { Place } from './place.ts'
 import { type FoundToken, foundToken, TOKEN_FLAGS } from './token-items.ts'
 import { lookAtValue, seenCas, seenId, VALUE_FLAGS } from './value-look.ts'
@@ -53,14 +54,14 @@ class Turn {
 export class TickReads {
   readonly #place: Place
   readonly #held: HeldLeases
-  readonly #rearm: (key: string, cas: string) => void
+  readonly #giveBack: (won: WonLease) => void
   #turn = new Turn()
 
-  /** `rearm`: a lease was won by one who does not load. */
-  constructor(place: Place, held: HeldLeases, rearm: (key: string, cas: string) => void) {
+  /** `giveBack`: a lease was won by one who does not load. */
+  constructor(place: Place, held: HeldLeases, giveBack: (won: WonLease) => void) {
     this.#place = place
     this.#held = held
-    this.#rearm = rearm
+    this.#giveBack = giveBack
   }
 
   read(request: ReadRequest, by: number): void {
@@ -71,7 +72,7 @@ export class TickReads {
     if (request.namespace || loads) turn.namespace = this.#ask(turn.namespace, names.namespace, by)
     if (loads) turn.epoch = this.#ask(turn.epoch, names.epoch, by)
     const tags = request.tags.length === 0 ? NONE_ASKED : this.#askTags(request.tags, by)
-    const reading = new ValueRead(this.#place, request, turn, tags, this.#held, this.#rearm)
+    const reading = new ValueRead(this.#place, request, turn, tags, this.#held, this.#giveBack)
     const flags = (loads ? LOAD_FLAGS : VALUE_FLAGS) + this.#unless(request)
     client.post(mg(names.of('v', request.key), flags), { by, sent: request }, reading)
   }
@@ -112,7 +113,7 @@ class ValueRead implements Receiver<MetaReply> {
   readonly #epoch: TokenRead | undefined
   readonly #tags: readonly TokenRead[]
   readonly #held: HeldLeases
-  readonly #rearm: (key: string, cas: string) => void
+  readonly #giveBack: (won: WonLease) => void
 
   constructor(
     place: Place,
@@ -120,7 +121,7 @@ class ValueRead implements Receiver<MetaReply> {
     { namespace, epoch }: Turn,
     tags: readonly TokenRead[],
     held: HeldLeases,
-    rearm: (key: string, cas: string) => void,
+    giveBack: (won: WonLease) => void,
   ) {
     this.#place = place
     this.#request = request
@@ -128,34 +129,35 @@ class ValueRead implements Receiver<MetaReply> {
     this.#epoch = epoch
     this.#tags = tags
     this.#held = held
-    this.#rearm = rearm
+    this.#giveBack = giveBack
   }
 
   reply(reply: MetaReply): void {
+    const { client } = this.#place
     const { key, intent } = this.#request
     const error = this.#namespace?.error ?? this.#epoch?.error ?? this.#tags.find(hasFailed)?.error
-    if (error !== undefined) {
-      this.#request.failed(error)
-      return
-    }
-    if (reply.code === 'HD') {
+    if (reply.code === 'HD' && error === undefined) {
       this.#request.unchanged?.(this.#tokens())
       return
     }
-    const look = lookAtValue(reply, key, this.#place.client)
+    const look = lookAtValue(reply, key, client)
+    const entry = look.state === 'value' ? look.entry : undefined
     if (look.state !== 'absent' && look.won) {
-      if (intent === 'load') this.#hold(look.cas, look.state === 'value' ? look.entry.seen : undefined)
+      const on = entry === undefined ? 'stub' : 'value'
+      const won = { key, cas: look.cas, on, generation: client.generation } as const
+      if (intent === 'load' && error === undefined) this.#hold(won, seenId(entry?.seen))
       // Whoever only looks at a value that is to be loaded over is offered that, too.
-      else this.#rearm(key, look.cas)
+      else this.#giveBack(won)
     }
-    this.#request.answered(look.state === 'value' ? look.entry : undefined, this.#tokens())
+    if (error === undefined) this.#request.answered(entry, this.#tokens())
+    else this.#request.failed(error)
   }
 
   fail(error: unknown): void {
     this.#request.failed(error)
   }
 
-  #hold(cas: string, seen: string | undefined): void {
+  #hold(won: WonLease, seen: string | undefined): void {
     const namespace = this.#namespace?.found
     const epoch = this.#epoch?.found
     if (namespace === undefined || epoch === undefined) return
@@ -164,15 +166,7 @@ class ValueRead implements Receiver<MetaReply> {
       const found = this.#tags[i]?.found
       if (found !== undefined) tags.set(tag, found)
     })
-    this.#held.hold({
-      key: this.#request.key,
-      cas,
-      on: seen === undefined ? 'stub' : 'value',
-      seen: seenId(seen),
-      generation: this.#place.client.generation,
-      own: [namespace, epoch],
-      tags,
-    })
+    this.#held.hold({ ...won, seen, own: [namespace, epoch], tags })
   }
 
   #tokens(): Tokens {

@@ -37,6 +37,17 @@ describe('one trip is', () => {
     expect(trips).toEqual([['mg n', 'mg e', 'mg t', 'mg t', 'mg v N2']])
   })
 
+  test('a hit of a value whose refresh has failed', async () => {
+    await cache.set('fails', 1)
+    const failing = () => Promise.reject(new Error('the database is away'))
+    await expect(cache.refresh('fails', failing)).rejects.toThrow('away')
+    // What was on offer would be won by whoever only looks, and then by the next one.
+    for (let i = 0; i < 3; i++) {
+      const trips = await log.during(() => cache.get('fails').then(() => cache.barrier()))
+      expect(trips).toEqual([['mg n', 'mg v'], ['mg i']])
+    }
+  })
+
   test('what is read in one turn: it asks for each token once', async () => {
     const keys = ['x', 'y', 'z']
     await Promise.all(keys.map((key) => cache.set(key, key, { tags: ['t'] })))

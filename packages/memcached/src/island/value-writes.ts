@@ -11,6 +11,7 @@ import {
 import { expirySeconds } from '../client/expiry-seconds.ts'
 import { type MetaCommand, md, mg, ms } from '../client/meta-command.ts'
 import type { MetaReply } from '../client/meta-reply.ts'
+import { givingBack } from './lease-commands.ts'
 import { noRoom } from './no-room.ts'
 import type { Place } from './place.ts'
 import type { Quarantines } from './quarantines.ts'
@@ -188,12 +189,10 @@ export class ValueWrites {
    * one by now, which may be the same lease, renewed.
    */
   async #voidLease(key: string, { reply }: Looked, by: number): Promise<boolean> {
-    const { client, names } = this.#place
     const { won, lost, stale, cas, clientFlags } = reply
-    if (!won && !lost && clientFlags !== LEASE_FLAG) return true
-    // On a value it is a mark, which is taken off by offering the value anew.
-    const { code } = await client.send(md(names.of('v', key), `${stale ? 'I ' : ''}C${cas}`), { by })
-    return code !== 'EX'
+    if (cas === undefined || (!won && !lost && clientFlags !== LEASE_FLAG)) return true
+    const voiding = givingBack(this.#place, { key, cas, on: stale ? 'value' : 'stub' })
+    return (await this.#place.client.send(voiding, { by })).code !== 'EX'
   }
 }
 
