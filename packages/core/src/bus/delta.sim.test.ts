@@ -1,6 +1,6 @@
 /**
  * Δ on a clock that stands still, under seeded faults of the bus and of L2: frames lost, held back and cut off, connections
- * lost, machines suspended. `SEED=n` replays one run, `RUNS=n` makes more of them.
+ * lost, machines suspended, processes replaced. `SEED=n` replays one run, `RUNS=n` makes more of them.
  */
 import { expect, test } from 'vitest'
 import { type BusNode, type BusOff, BusStage, MAX_STALE_MS } from '../testing/bus-stage.ts'
@@ -41,7 +41,15 @@ async function run(seed: number, off: BusOff): Promise<{ violations: string[]; h
    */
   const deaf = new Set<BusNode>()
   const knowsAll = ({ cache }: BusNode): boolean => cache.stats().bus.publishers === NODES - 1
+  /** Where processes are replaced no frame is lost: `knowsAll` could not tell a successor from who went. */
+  let isReplacing = false
+  let isLossy = false
   const calls: Promise<unknown>[] = []
+  /** A process that is replaced meanwhile answers 'closed'. */
+  const call = (one: Promise<unknown>): void => {
+    one.catch(() => undefined)
+    calls.push(one)
+  }
 
   const read = (node: BusNode, key: string): void => {
     const startedAt = stage.clock.now()
@@ -57,7 +65,12 @@ async function run(seed: number, off: BusOff): Promise<{ violations: string[]; h
       if (tooOld !== undefined && isJudged)
         violations.push(`${key}: ${version} at ${startedAt}, ${tooOld.version} was applied at ${tooOld.at}`)
     })
-    calls.push(judged)
+    call(judged)
+  }
+  const applied = (key: string, version: number): void => {
+    cell(key).applied.push({ version, at: stage.clock.now() })
+    // The first moment at which it must be known everywhere.
+    for (const other of nodes) stage.clock.after(MAX_STALE_MS + 1, () => read(other, key))
   }
   const invalidate = (node: BusNode, key: string, how: number): void => {
     const { version } = cell(key)
@@ -68,12 +81,9 @@ async function run(seed: number, off: BusOff): Promise<{ violations: string[]; h
           ? node.cache.clear()
           : node.cache.delete(key)
     const noted = ending.then(({ l2 }) => {
-      if (l2 !== 'applied') return
-      cell(key).applied.push({ version, at: stage.clock.now() })
-      // The first moment at which it must be known everywhere.
-      for (const other of nodes) stage.clock.after(MAX_STALE_MS + 1, () => read(other, key))
+      if (l2 === 'applied') applied(key, version)
     })
-    calls.push(noted)
+    call(noted)
   }
 
   const faults: readonly ((node: BusNode) => void)[] = [
@@ -85,6 +95,8 @@ async function run(seed: number, off: BusOff): Promise<{ violations: string[]; h
       bus.isCutOff = true
     },
     (node) => {
+      if (isReplacing) return
+      isLossy = true
       const from = pick(nodes, next)
       node.bus.loses = (frame) => {
         if (!from.isOf(frame)) return false
@@ -96,6 +108,24 @@ async function run(seed: number, off: BusOff): Promise<{ violations: string[]; h
       })
     },
     () => stage.clock.shiftWall(next(5_000)),
+    // Closed while what it invalidates is on its way: whatever that was answered, nothing is left when the closing says so.
+    (node) => {
+      if (isLossy) return
+      isReplacing = true
+      const key = pick(KEYS, next)
+      if (next(2) === 0) node.store.hold()
+      const version = ++cell(key).version
+      invalidate(node, key, 2)
+      stage.clock.after(next(3), () => {
+        if (!nodes.includes(node)) return
+        const closed = node.cache.close().then(({ notApplied }) => {
+          if (notApplied === 0) applied(key, version)
+        })
+        call(closed)
+        nodes[nodes.indexOf(node)] = stage.nodeNow({ logger: QUIET })
+      })
+      stage.clock.after(next(400), () => node.store.release())
+    },
     // A reply on its way while the key is deleted elsewhere: overlaps have to be forced.
     (node) => {
       const key = pick(KEYS, next)
