@@ -3,6 +3,7 @@ import { expirySeconds } from '../client/expiry-seconds.ts'
 import { type MetaCommand, md, mg, ms } from '../client/meta-command.ts'
 import type { MetaKey } from '../client/meta-key.ts'
 import type { MetaReply } from '../client/meta-reply.ts'
+import { CLOCKS_APART_MS_MAX } from '../client/server-clock.ts'
 import type { Place } from './place.ts'
 
 interface Member {
@@ -68,7 +69,7 @@ export class Quarantines {
   /** What the replies to `ask` say. */
   isAnyLive(replies: readonly MetaReply[]): boolean {
     const now = this.#place.client.serverNow()
-    return replies.some(({ value }) => membersOf(value).some(({ endMs }) => endMs > now))
+    return replies.some(({ value }) => liveMembersOf(value, now).length > 0)
   }
 
   /** Adds or prolongs this token's membership of every name. `behind` is sent behind each attempt to write. */
@@ -176,7 +177,7 @@ export class Quarantines {
     const now = client.serverNow()
     return keys.map((key, i) => {
       const { cas, value } = replies[i] ?? {}
-      return { key, cas, members: membersOf(value).filter(({ endMs }) => endMs > now) }
+      return { key, cas, members: liveMembersOf(value, now) }
     })
   }
 
@@ -186,9 +187,9 @@ export class Quarantines {
   }
 }
 
-/** Writes the members over what was last seen. Kept until the last of them ends. */
+/** Writes the members over what was last seen. Kept until the last of them ends, by whoever's clock. */
 function writing(item: Item, members: readonly Member[], serverNowMs: number): MetaCommand {
-  const leftMs = Math.max(...members.map(({ endMs }) => endMs)) - serverNowMs
+  const leftMs = Math.max(...members.map(({ endMs }) => endMs)) - serverNowMs + CLOCKS_APART_MS_MAX
   const mode = item.cas === undefined ? 'ME' : `C${item.cas}`
   return ms(item.key, encode(members), `${mode} c T${expirySeconds(leftMs, serverNowMs)}`)
 }
@@ -200,6 +201,14 @@ function encode(members: readonly Member[]): Buffer {
     bytes.writeUIntBE(Math.max(0, Math.ceil(endMs)), i * MEMBER_BYTES + TOKEN_BYTES, 6)
   })
   return bytes
+}
+
+/**
+ * Those that have not ended: by none of the clocks that there may be, as the writer's may be the one that is most behind. It
+ * takes its name out when it is done: only one that has died protects it for longer than it asked for.
+ */
+function liveMembersOf(bytes: Buffer | undefined, serverNowMs: number): readonly Member[] {
+  return membersOf(bytes).filter(({ endMs }) => endMs + CLOCKS_APART_MS_MAX > serverNowMs)
 }
 
 /** The members of a list; of what is none (somebody else wrote it), none. */

@@ -3,6 +3,7 @@ import { type Cache, type CacheOptions, createCache, type Logger } from 'holdfas
 import {
   type Acquired,
   AwaitedRead,
+  type Clock,
   type FoundEntry,
   type NamespaceStore,
   type NewEntry,
@@ -122,8 +123,9 @@ export async function openIsland(
   server: { readonly port: number },
   options: IslandOptions = {},
   namespace = 'shop',
+  clock: Clock = systemClock,
 ): Promise<IslandClient> {
-  const store = new MemcachedIsland(addressOn(server), ENVIRONMENT, options)
+  const store = new MemcachedIsland(addressOn(server), { ...ENVIRONMENT, clock }, options)
   let isConnected = false
   const names = store.namespace(namespace, {
     ...DEAF,
