@@ -62,6 +62,15 @@ describe('what somebody else has written is a miss that the next load mends (F31
     expect(await cache.get('k')).toBe('again')
   })
 
+  test.each([
+    ['q', 'k'],
+    ['x', 't'],
+  ] as const)('for a quarantine that would last for ever, of its length: %s', async (kind, name) => {
+    await plant(kind, name, 'fourteen bytes')
+    await cache.getOrSet('k', () => 'loaded', { tags: ['t'] })
+    expect(await cache.get('k')).toBe('loaded')
+  })
+
   test('for a mark: the namespace begins anew', async () => {
     await cache.set('k', 1)
     await plant('i', '', 'who knows')

@@ -35,6 +35,8 @@ interface Change {
 
 const TOKEN_BYTES = 8
 const MEMBER_BYTES = TOKEN_BYTES + 6
+// Whoever needs it for longer renews it, as core does each second. What ends later than that is no member.
+const LIFE_MS_MAX = 60_000
 // Writers that change one name at the same time, each of which may come first.
 const ATTEMPTS_MAX = 16
 
@@ -72,7 +74,7 @@ export class Quarantines {
     return replies.some(({ value }) => liveMembersOf(value, now).length > 0)
   }
 
-  /** Adds or prolongs this token's membership of every name. `behind` is sent behind each attempt to write. */
+  /** Adds or prolongs this token's membership of every name, by a minute at most. `behind` is sent behind each attempt to write. */
   async set(
     names: TouchedNames,
     token: Token,
@@ -81,7 +83,7 @@ export class Quarantines {
     by: number,
   ): Promise<void> {
     const { client } = this.#place
-    const endMs = client.serverNow() + lifeMs
+    const endMs = client.serverNow() + Math.min(lifeMs, LIFE_MS_MAX)
     // What this process did not write is taken for absent, and looked at if it is not.
     const items = this.#keysOf(names.keys, names.tags).map(
       (key) => this.#remembered(key, token) ?? { key, cas: undefined, members: [] },
@@ -205,10 +207,14 @@ function encode(members: readonly Member[]): Buffer {
 
 /**
  * Those that have not ended: by none of the clocks that there may be, as the writer's may be the one that is most behind. It
- * takes its name out when it is done: only one that has died protects it for longer than it asked for.
+ * takes its name out when it is done: only one that has died protects it for longer than it asked for. What would last for
+ * ever was written by somebody else, and happens to be as long as members are.
  */
 function liveMembersOf(bytes: Buffer | undefined, serverNowMs: number): readonly Member[] {
-  return membersOf(bytes).filter(({ endMs }) => endMs + CLOCKS_APART_MS_MAX > serverNowMs)
+  const endMsMax = serverNowMs + LIFE_MS_MAX + CLOCKS_APART_MS_MAX
+  return membersOf(bytes).filter(
+    ({ endMs }) => endMs + CLOCKS_APART_MS_MAX > serverNowMs && endMs <= endMsMax,
+  )
 }
 
 /** The members of a list; of what is none (somebody else wrote it), none. */
