@@ -100,13 +100,13 @@ afterEach(() => {
   for (const source of opened.splice(0)) source.close()
 })
 
-function listen(port: number, pollMs: number) {
+function listen(port: number, pollMs: number, beginsAgainMs?: number) {
   const lists: ServerList[] = []
   const troubles: string[] = []
   let heard = () => {}
   const source = elastiCache(
     { transport: 'tcp', host: '127.0.0.1', port },
-    { clock: systemClock, pollMs },
+    { clock: systemClock, pollMs, ...(beginsAgainMs === undefined ? {} : { beginsAgainMs }) },
   ).open({
     told: (list) => {
       lists.push(list)
@@ -152,6 +152,32 @@ describe('a configuration endpoint', () => {
     await until(() => lists.at(-1)?.version === 3)
     expect([...new Set(lists.map(({ version }) => version))]).toEqual([2, 3])
     expect(lists.at(-1)?.servers).toEqual([{ host: 'a', port: 11211, weight: 1 }])
+  })
+
+  test('whose cluster was made anew, so that its versions begin again, is told of, and believed after a while', async () => {
+    await using endpoint = await startEndpoint((socket) => socket.write(config(12, 'a', 'b')))
+    const { lists, troubles, until } = listen(endpoint.port, 10, 100)
+    await until(() => lists.length > 0)
+    const changedAt = performance.now()
+    endpoint.answer = (socket) => socket.write(config(1, 'c'))
+    await until(() => troubles.length > 0)
+    expect(troubles[0]).toMatch(/version 1 .* version 12/)
+    await until(() => lists.at(-1)?.version === 1)
+    expect(performance.now() - changedAt).toBeGreaterThan(100)
+    expect(lists.at(-1)?.servers).toEqual([{ host: 'c', port: 11211, weight: 1 }])
+    endpoint.answer = (socket) => socket.write(config(2, 'c', 'd'))
+    await until(() => lists.at(-1)?.version === 2)
+  })
+
+  test('some of whose nodes have not heard of a change is not believed for that', async () => {
+    let asked = 0
+    await using endpoint = await startEndpoint((socket) => {
+      asked++
+      socket.write(asked % 4 === 1 ? config(12, 'a', 'b') : config(11, 'a'))
+    })
+    const { lists, until } = listen(endpoint.port, 1, 500)
+    await until(() => lists.length > 10)
+    expect([...new Set(lists.map(({ version }) => version))]).toEqual([12])
   })
 
   test('that fails is told of and asked again; what was told before still holds', async () => {

@@ -7,11 +7,16 @@ export interface ElastiCacheOptions {
   readonly clock: Clock
   /** Between two questions. Each takes a connection of its own, since the endpoint's name moves from node to node. */
   readonly pollMs?: number
+  /** For how long nothing but a lower version is answered before it is believed. */
+  readonly beginsAgainMs?: number
   readonly connect?: Connect
 }
 
 // A node that was added or removed is known to all within it; a cluster's own client asks once a minute.
 const POLL_MS = 10_000
+// A change is known to all nodes long before: whoever then still tells of a lower version is another cluster, which was
+// made under the same name.
+const BEGINS_AGAIN_MS = 60_000
 // Reasons to ask at once may come in crowds.
 const REFRESH_MS_MIN = 500
 const ANSWER_MS = 2_000
@@ -33,9 +38,12 @@ class Discovery implements OpenListSource {
   readonly #endpoint: Endpoint
   readonly #clock: Clock
   readonly #pollMs: number
+  readonly #beginsAgainMs: number
   readonly #connect: Connect
   readonly #listener: ListListener
   #version = Number.NEGATIVE_INFINITY
+  /** Since when nothing but lower versions was answered. */
+  #lowerSince: number | undefined
   #askedAt = Number.NEGATIVE_INFINITY
   #isAsking = false
   #isClosed = false
@@ -45,6 +53,7 @@ class Discovery implements OpenListSource {
     this.#endpoint = endpoint
     this.#clock = options.clock
     this.#pollMs = options.pollMs ?? POLL_MS
+    this.#beginsAgainMs = options.beginsAgainMs ?? BEGINS_AGAIN_MS
     this.#connect = options.connect ?? connectSocket
     this.#listener = listener
     void this.#ask()
@@ -81,11 +90,22 @@ class Discovery implements OpenListSource {
   }
 
   #told(list: ServerList): void {
-    // A node that has not heard of a change answers what was before it.
     const version = list.version ?? 0
-    if (version < this.#version) return
+    if (version < this.#version && !this.#hasBegunAgain()) {
+      const text = `${describeEndpoint(this.#endpoint)} tells of version ${version} after version ${this.#version}`
+      this.#listener.trouble(failure('l2_error', text))
+      return
+    }
+    this.#lowerSince = undefined
     this.#version = version
     this.#listener.told(list)
+  }
+
+  /** A node that has not heard of a change answers what was before it: others will soon tell of the change again. */
+  #hasBegunAgain(): boolean {
+    const now = this.#clock.now()
+    this.#lowerSince ??= now
+    return now - this.#lowerSince >= this.#beginsAgainMs
   }
 }
 
