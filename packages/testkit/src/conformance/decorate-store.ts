@@ -29,7 +29,14 @@ export function decorateStore(definition: StoreDefinition, decoration: StoreDeco
         namespace: (name, watcher) => {
           const told = { ...forwardWatcher(watcher), ...decoration.watcher?.(watcher, environment) }
           const inner = store.namespace(name, told)
-          return { ...forwardNamespace(inner), ...decoration.namespace?.(inner, environment) }
+          return {
+            ...forwardNamespace(inner),
+            ...decoration.namespace?.(inner, environment),
+            // As above.
+            get owed() {
+              return inner.owed ?? 0
+            },
+          }
         },
       }
     },
@@ -46,12 +53,9 @@ function forwardStore(store: Store): Omit<Store, 'online' | 'namespace'> {
   }
 }
 
-function forwardNamespace(inner: NamespaceStore): NamespaceStore {
+function forwardNamespace(inner: NamespaceStore): Omit<NamespaceStore, 'owed'> {
   return {
     part: inner.part === undefined ? undefined : (key) => inner.part?.(key) ?? 0,
-    get owed() {
-      return inner.owed ?? 0
-    },
     read: (request, by) => inner.read(request, by),
     tokens: (key, tags, mintLifeMs, by) => inner.tokens(key, tags, mintLifeMs, by),
     acquire: (request, by) => inner.acquire(request, by),

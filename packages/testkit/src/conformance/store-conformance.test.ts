@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { MemoryServer } from '../memory-store/memory-server.ts'
 import { memoryStore } from '../memory-store.ts'
+import { decorateStore } from './decorate-store.ts'
 import { memoryHarness } from './memory-harness.ts'
 import { partedHarness } from './parted-harness.ts'
 import { storeConformance } from './store-conformance.ts'
@@ -22,6 +23,13 @@ describe('the in-memory model in parts is a store', () => {
       await run()
     })
   }
+})
+
+describe('a decorated store in parts tells what they are owed', () => {
+  const harness = partedHarness()
+  const decorated = { ...harness, definition: decorateStore(harness.definition, { namespace: () => ({}) }) }
+  const cases = storeConformance(decorated).filter(({ rule, lacks }) => rule === 'Q' && lacks === undefined)
+  test.each(cases)('$rule: $name', ({ run }) => run())
 })
 
 test('no two cases have one name', () => {
