@@ -36,6 +36,8 @@ export interface ServerEvents {
   /** It was connected or lost, or is used again, or no longer. */
   changed(): void
   verified(): void
+  /** Up to `max` tags that this process holds: the next ones for this server. */
+  heldTags(max: number): readonly string[]
   /** The server knew the ring as the one in use, when it was asked. */
   confirmed(askedAtMs: number): void
   /** Another ring is in use: this one must not be, on any of its servers. */
@@ -232,6 +234,10 @@ export class NamespaceOnServer implements StoreWatcher {
   verified(sentAtMs: number): void {
     this.#verifiedMs = sentAtMs
     this.#events.verified()
+  }
+
+  heldTags(max: number): readonly string[] {
+    return this.#events.heldTags(max)
   }
 
   // A server that is one of several tells of no changes.

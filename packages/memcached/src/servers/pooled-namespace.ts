@@ -94,6 +94,7 @@ export class PooledNamespace implements NamespaceStore {
     this.#inUse = new RingInUse(this.#name, ring, membership, this.#pool, {
       changed: () => this.#changed(),
       verified: () => this.#verified(),
+      heldTags: (max) => this.#watcher.heldTags?.(max) ?? [],
       displaced: () => this.#displaced(ring),
     })
     for (const owed of [...this.#carried.takeAll(), ...this.#retold.takeAll()]) this.#inUse.owe(owed)

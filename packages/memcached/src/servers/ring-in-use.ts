@@ -1,4 +1,5 @@
 import type { Clock, Invalidation, Names, Reached, StoreEnvironment, Timer } from 'holdfast/contracts'
+import { HeldTags } from './held-tags.ts'
 import { NamespaceOnServer } from './namespace-on-server.ts'
 import type { PoolRules } from './pool-rules.ts'
 import type { PoolServer } from './pool-server.ts'
@@ -12,6 +13,7 @@ export interface RingEvents {
   /** `isUp` may have changed. */
   changed(): void
   verified(): void
+  heldTags(max: number): readonly string[]
   /** Another ring is in use in its place. */
   displaced(): void
 }
@@ -60,9 +62,11 @@ export class RingInUse {
       verified: () => this.#isLeft || events.verified(),
       displaced: () => this.#isLeft || events.displaced(),
     }
+    const held = new HeldTags((max) => events.heldTags(max))
     this.#parts = servers.map((server, part) => {
       const confirmed = (askedAtMs: number) => this.#said.confirmed(part, askedAtMs)
-      return new NamespaceOnServer(server, here, environment, { ...told, confirmed })
+      const heldTags = (max: number) => held.for(part, max)
+      return new NamespaceOnServer(server, here, environment, { ...told, confirmed, heldTags })
     })
   }
 

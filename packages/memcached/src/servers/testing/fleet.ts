@@ -7,7 +7,7 @@ import {
 } from '@holdfast/testkit'
 import { type Connect, connectSocket } from '@holdfast/wire'
 import { type Cache, type CacheOptions, createCache, type StoreDefinition } from 'holdfast'
-import { Names } from '../../island/names.ts'
+import { type NameKind, Names } from '../../island/names.ts'
 import { createPlacement } from '../create-placement.ts'
 import { nameInRing } from '../island.ts'
 import { type ListSource, staticList } from '../list-source.ts'
@@ -71,11 +71,11 @@ export class Fleet implements AsyncDisposable {
     return keys
   }
 
-  /** Under which key a server has the value of a key. */
-  storedAs(key: string): string {
+  /** Under which key a server has the value of a key, or another thing of that name. */
+  storedAs(name: string, kind: NameKind = 'v'): string {
     const description = { servers: this.listed, placement: 'ketama', version: undefined } as const
     const epoch = ringEpoch({ ...description, gutter: this.gutter.map(listedAs) })
-    return new Names(nameInRing(epoch, NAME)).of('v', key).text
+    return new Names(nameInRing(epoch, NAME)).of(kind, name).text
   }
 
   /** One more process, connected to every server that is there. */
