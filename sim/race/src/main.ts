@@ -15,7 +15,7 @@ const HELP = `npm run race -- [options]
 Races reads, loads and writes on real servers, with all rules on: nothing may break; then with one off: something must.
 
   --store s       ${STORES.join(' or ')}: only on that shared tier. Default: on each in turn
-  --short         the form of CI
+  --short         the form of CI: without the races that take seconds each
   --seed n        (or SEED=n) makes the same random choices again
   --only s        only scenarios and mutants whose name contains s
   --json          one object instead of the tables
@@ -68,6 +68,7 @@ async function raceOn(store: StoreName, seed: number, outcomes: Outcome[]): Prom
     if (!values.json) process.stderr.write(outcome.isGood ? '.' : '!')
   }
   for (const scenario of scenarios) {
+    if (values.short && scenario.isLong === true) continue
     if (scenario.name.includes(values.only)) add(await contest.hold(scenario))
   }
   for (const { mutation, scenario: name } of provocations) {

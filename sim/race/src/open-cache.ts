@@ -1,10 +1,10 @@
-import { redisBus } from '@holdfast/redis'
 import type { HistoryRecorder } from '@holdfast/testkit'
-import type { Cache, CacheOptions, L1Options, Logger } from 'holdfast'
+import type { Cache, CacheOptions, Logger } from 'holdfast'
 import type { StoreDefinition } from 'holdfast/contracts'
 import { busRules, createCacheWith, fence } from 'holdfast/internal'
 import type { Dice } from './dice.ts'
 import { type MutationName, mutations } from './mutations.ts'
+import { openL1 } from './open-l1.ts'
 import { openStore } from './open-store.ts'
 import { withRecordedLeases } from './record-store.ts'
 import type { TierPlace } from './shared-tier.ts'
@@ -41,20 +41,12 @@ export function openCache(
   if (fillReplyMsMax > 0) l2 = withLateFills(l2, () => dice.upTo(fillReplyMsMax))
   const grantsWithReads = place.store === 'memcached'
   l2 = wrap(withRecordedLeases(l2, recorder, { fixedLeaseMs: leaseMs, grantsWithReads }))
-  const l1 = l1Of(workload, place)
+  const l1 = openL1(workload.l1, workload.maxStaleMs, place)
   return createCacheWith(
     { name: namespace, l1, l2, ...lifeOf(workload) },
     { ...fence, ...mutation.fence },
     { ...busRules, ...mutation.bus },
   )
-}
-
-function l1Of({ l1, maxStaleMs: maxStale }: Workload, place: TierPlace): L1Options | false {
-  if (l1 === 'off') return false
-  if (l1 !== 'bus') return { mode: l1, maxStale }
-  const busUrl = place.store === 'memcached' ? place.busUrl : undefined
-  if (busUrl === undefined) throw new TypeError('there is no bus here')
-  return { mode: l1, bus: redisBus(busUrl), maxStale }
 }
 
 function lifeOf({ ttlMs, stale, l2, breaking }: Workload): Partial<CacheOptions> {

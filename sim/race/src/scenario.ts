@@ -6,6 +6,8 @@ import { WORKLOAD, type Workload } from './workload.ts'
 /** What is run, by its name in the table. */
 export interface Scenario {
   readonly name: string
+  /** It takes too long for the short form. */
+  readonly isLong?: boolean
   run(run: Run): Promise<Verdict>
 }
 
@@ -27,6 +29,7 @@ export interface Races {
 export function randomRaces(workloads: Readonly<Record<string, Partial<Workload>>>): readonly Scenario[] {
   return Object.entries(workloads).map(([name, workload]) => ({
     name,
+    isLong: (workload.runMsMin ?? 0) > 0,
     run: (run) => randomRace({ ...WORKLOAD, ...workload }, run),
   }))
 }

@@ -1,11 +1,11 @@
-import type { Cache, EntryOptions, L1Options, Reservation } from 'holdfast'
+import type { Cache, EntryOptions, Reservation } from 'holdfast'
 import { createCacheWith, type Fence, fence } from 'holdfast/internal'
+import { openL1 } from '../open-l1.ts'
 import { openStore } from '../open-store.ts'
 import type { Outside, State } from './outside.ts'
 import {
   RACE_CHANGES,
   type Race,
-  type RaceMode,
   type RaceNode,
   type RaceNodeOptions,
   type Seen,
@@ -26,6 +26,8 @@ interface Running {
 
 /** A load must not give up on L2 because the machine is busy: then nothing would be raced for. */
 const L2_TIMEOUT = '10s'
+// Of modes that are told of changes: the cache's own.
+const MAX_STALE_MS = 1000
 
 /** A node that uses Holdfast. */
 export class HoldfastNode implements RaceNode {
@@ -36,7 +38,8 @@ export class HoldfastNode implements RaceNode {
   /** `rules` other than the protocol's: for the proof that the races notice. */
   constructor({ place, mode }: RaceNodeOptions, outside: Outside, rules: Fence = fence) {
     const l2 = openStore(place)
-    this.#cache = createCacheWith({ name: 'races', l1: l1Of(mode), l2, l2Timeout: L2_TIMEOUT }, rules)
+    const l1 = openL1(mode, mode === 'none' ? UNTOLD_MS : MAX_STALE_MS, place)
+    this.#cache = createCacheWith({ name: 'races', l1, l2, l2Timeout: L2_TIMEOUT }, rules)
     this.#outside = outside
   }
 
@@ -135,11 +138,6 @@ export class HoldfastNode implements RaceNode {
   #of(race: Race): Cache {
     return this.#cache.namespace(race.id)
   }
-}
-
-function l1Of(mode: RaceMode): L1Options | false {
-  if (mode === 'off') return false
-  return mode === 'none' ? { mode, maxStale: UNTOLD_MS } : { mode }
 }
 
 async function fillReserved(

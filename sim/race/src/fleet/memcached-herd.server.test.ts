@@ -120,3 +120,22 @@ test('when the process that loads is killed, the others load after at most the l
   // What is left of the lease, the longest poll, the load; and what a busy machine adds to five processes.
   expect(tookMs).toBeLessThan(LEASE_MS + 20 + LOAD_MS + 4 * SLACK_MS)
 })
+
+test('when the process that refreshes a stale value is killed, another one refreshes it after the lease', async () => {
+  const key = 'stale and orphaned'
+  const [, victim, other] = fleet
+  if (victim === undefined || other === undefined) throw new Error('the fleet is too small')
+  await stampede([other], { key, value: 'stale', callers: 1, loadMs: 0, ttlMs: 1, swr: true })
+  await stampede([victim], { key, callers: 1, loadMs: 60_000, swr: true })
+  await until('the victim refreshes', () => world.loadsOf(key) === 2)
+  const killedAt = performance.now()
+  await victim.kill()
+  const ask = () => stampede([other], { key, value: 'new', callers: 1, loadMs: 0, swr: true })
+  expect((await ask()).answers).toEqual({ stale: 1 })
+  await until('the new value is there', async () => (await ask()).answers.new === 1)
+  const tookMs = performance.now() - killedAt
+  console.log(`refreshed ${tookMs.toFixed(0)} ms after kill -9 of who refreshed`)
+  expect(world.loadsOf(key)).toBe(3)
+  // The sign of life of the dead one, which is as long as a lease, and the lease that is waited for behind it.
+  expect(tookMs).toBeLessThan(2 * LEASE_MS + 4 * SLACK_MS)
+})

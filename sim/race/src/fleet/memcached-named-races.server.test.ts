@@ -3,7 +3,14 @@
  * while the row changes; then nobody may see the old one. The loader waits for a gate, not for a time: the change
  * always falls into the load, on any machine.
  */
-import { type FaultProxy, type MemcachedServer, startFaultProxy, startMemcached } from '@holdfast/testkit'
+import {
+  type FaultProxy,
+  type MemcachedServer,
+  type RedisServer,
+  startFaultProxy,
+  startMemcached,
+  startRedis,
+} from '@holdfast/testkit'
 import { type Fence, fence } from 'holdfast/internal'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { pause } from '../clock.ts'
@@ -26,10 +33,15 @@ import { RACE_LOADS, type RaceNodeOptions, UNTOLD_MS } from './race-node.ts'
 import { RemoteNode } from './remote-node.ts'
 
 let server: MemcachedServer
+let bus: RedisServer
 beforeAll(async () => {
   server = await startMemcached()
+  bus = await startRedis()
 })
-afterAll(() => server.stop())
+afterAll(async () => {
+  await server.stop()
+  await bus.stop()
+})
 
 // Its rows are those of all races: their ids differ.
 const world = new World()
@@ -41,7 +53,8 @@ const PLACES = {
   'two instances in one process': (options: RaceNodeOptions) => new HoldfastNode(options, world),
   'two processes': (options: RaceNodeOptions) => new RemoteNode('holdfast', options, world),
 } as const
-const MODES = ['none', 'off'] as const
+const SETTLES = { bus: wordIsHeard, none: untoldIsOver, off: exactByItself } as const
+const MODES = ['bus', 'none', 'off'] as const
 
 describe.each(Object.entries(PLACES))('%s', (place, open) => {
   describe.each(MODES)('L1 %s', (mode) => {
@@ -56,7 +69,7 @@ describe.each(Object.entries(PLACES))('%s', (place, open) => {
         loading: open({ place: placeOf(proxy), mode }),
         other: open({ place: placeOf(server), mode }),
         witness: new HoldfastNode({ place: placeOf(server), mode: 'off' }, world),
-        settle: mode === 'none' ? untoldIsOver : exactByItself,
+        settle: SETTLES[mode],
         unblocked,
       }
       results = await runAll(races, nodes)
@@ -85,6 +98,11 @@ async function untoldIsOver(): Promise<void> {
   await pause(UNTOLD_MS)
 }
 
+/** Word has been heard when an own beat has come back behind it. */
+async function wordIsHeard({ loading, other }: Nodes): Promise<void> {
+  await Promise.all([loading.barrier(), other.barrier()])
+}
+
 async function exactByItself(): Promise<void> {}
 
 /** Nothing is pushed: behind a reply in flight comes, of the reading node's own change, the acknowledgement. */
@@ -94,7 +112,13 @@ async function acknowledged({ by }: NamedRace, proxy: FaultProxy): Promise<void>
 
 /** Where a node finds the server: by a way of its own, maybe, but always under the same name. */
 function placeOf({ port }: { readonly port: number }): TierPlace {
-  return { store: 'memcached', urls: [server.url], gutter: [], detours: { [server.port]: port } }
+  return {
+    store: 'memcached',
+    urls: [server.url],
+    gutter: [],
+    detours: { [server.port]: port },
+    busUrl: bus.url,
+  }
 }
 
 describe('the races notice', () => {

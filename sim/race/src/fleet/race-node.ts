@@ -1,4 +1,5 @@
 import type { TierPlace } from '../shared-tier.ts'
+import type { Workload } from '../workload.ts'
 import type { State } from './outside.ts'
 
 /** How the old row is loaded. 'swr': behind a stale answer. 'refresh': while a copy is fresh on every tier. */
@@ -51,7 +52,7 @@ export interface RaceNodeOptions {
   readonly mode: RaceMode
 }
 
-export type RaceMode = 'tracked' | 'strong' | 'none' | 'off'
+export type RaceMode = Workload['l1']
 
 /** Δ of L1 'none': after that long a change is seen everywhere. */
 export const UNTOLD_MS = 50
