@@ -25,6 +25,11 @@ export interface SendOptions<Message> {
    * settles, and not at all after the deadline. What it throws rejects the command.
    */
   readonly tap?: ((message: Message) => void) | undefined
+  /**
+   * Of `send` alone, a receiver has its own: sees the answer, the last of several, that comes behind the deadline and is no
+   * error, in wire order. What the peer has done for a caller who had given up can be undone then. It is lent.
+   */
+  readonly late?: ((message: Message) => void) | undefined
   /** Leaves at once, with what waits before it: others wait for its effect. Default: with the commands of its tick. */
   readonly urgent?: boolean | undefined
   /** Messages that answer this command, 1 or more; the promise gives the last. Default 1. */
@@ -34,14 +39,16 @@ export interface SendOptions<Message> {
 }
 
 /**
- * Whoever waits for the answer to a command. Either is called once, synchronously: `reply` in wire order, as a tap
- * is. Neither may throw.
+ * Whoever waits for the answer to a command. `reply` or `fail` is called once, synchronously: `reply` in wire order, as a
+ * tap is. None may throw.
  */
 export interface Receiver<Message> {
   /** Whether `reply` is done with the message when it returns: it may then hold views into bytes that are used again. */
   readonly borrows?: boolean
   reply(message: Message): void
   fail(error: unknown): void
+  /** Behind `fail`: the answer that came behind the deadline, the last of several, if it is no error. It is lent. */
+  late?: ((message: Message) => void) | undefined
 }
 
 /** Bytes that a command takes on the wire. */

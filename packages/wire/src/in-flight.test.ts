@@ -159,3 +159,29 @@ test('an error in the middle of an open answer fails its command, and the rest o
   expect(await first).toBe('rejected no')
   expect(await second).toBe('2.')
 })
+
+test('an answer behind its deadline is told to whoever asked to know, once, and an error to nobody', async () => {
+  const inFlight = new InFlight<string>((message) => (message === 'error' ? new Error(message) : undefined))
+  const late: string[] = []
+  const tell = (message: string) => void late.push(message)
+  const receiver = { reply: tell, fail: () => undefined, late: tell }
+  const send = (by: number) => void outcome(inFlight.push({ by, late: tell }))
+  send(10)
+  inFlight.add(receiver, { by: 10 })
+  send(10)
+  void outcome(inFlight.push({ by: 10 }))
+  send(20)
+  send(10)
+  inFlight.markWritten()
+  inFlight.expire(10, () => 'late')
+  // Lent, as whatever nobody waits for any more.
+  expect(inFlight.borrows).toBe(true)
+  for (const message of ['first', 'second', 'error', 'nobody’s', 'in time']) inFlight.reply(message)
+  expect(late).toEqual(['first', 'second'])
+  // What is lost is not late, and its place is used again.
+  inFlight.failAll('lost', 'lost')
+  void outcome(inFlight.push({ by: 30 }))
+  inFlight.markWritten()
+  inFlight.reply('another’s')
+  expect(late).toEqual(['first', 'second'])
+})

@@ -3,10 +3,12 @@ import type { Receiver, SendOptions } from './command.ts'
 /** Gives the answer to whoever awaits it. */
 class PromiseReceiver<Message> implements Receiver<Message> {
   readonly answer: Promise<Message>
+  readonly late: Receiver<Message>['late']
   #resolve: (message: Message) => void = noop
   #reject: (error: unknown) => void = noop
 
-  constructor() {
+  constructor(late: Receiver<Message>['late']) {
+    this.late = late
     this.answer = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -27,6 +29,8 @@ function noop(): void {}
 /** One command without all of its replies. Slots live in the ring and are used again. */
 class Slot<Message> {
   receiver: Receiver<Message> | undefined = undefined
+  /** Who has given up waiting. */
+  expired: Receiver<Message> | undefined = undefined
   tap: ((message: Message) => void) | undefined = undefined
   sent: { written: boolean } | undefined = undefined
   by = 0
@@ -41,6 +45,7 @@ class Slot<Message> {
   /** Ends the caller's wait; the slot itself stays until its replies have come. */
   settle(): void {
     this.receiver = undefined
+    this.expired = undefined
     this.tap = undefined
     this.sent = undefined
   }
@@ -94,7 +99,7 @@ export class InFlight<Message> {
   }
 
   push(options: SendOptions<Message>): Promise<Message> {
-    const receiver = new PromiseReceiver<Message>()
+    const receiver = new PromiseReceiver<Message>(options.late)
     this.add(receiver, options)
     return receiver.answer
   }
@@ -124,13 +129,16 @@ export class InFlight<Message> {
     const slot = this.#slot(this.#head)
     const completes = this.#completes
     const isLast = completes === undefined ? --slot.repliesLeft <= 0 : completes(message, slot.mark)
-    const { receiver, tap } = slot
+    const { receiver, expired, tap } = slot
     if (isLast) {
       // Before the tap runs: it may send commands, which grow the ring.
       slot.settle()
       this.#head++
     }
-    if (receiver === undefined) return true
+    if (receiver === undefined) {
+      if (isLast && expired?.late !== undefined && this.#errorOf(message) === undefined) expired.late(message)
+      return true
+    }
     try {
       tap?.(message)
     } catch (error) {
@@ -160,7 +168,10 @@ export class InFlight<Message> {
         continue
       }
       error ??= makeError()
-      end(slot, error)
+      const { receiver } = slot
+      slot.settle()
+      slot.expired = receiver
+      receiver?.fail(error)
     }
     return next
   }
