@@ -53,8 +53,8 @@ export interface MemcachedClientOptions {
   readonly connect?: Connect | undefined
 }
 
-/** `by`, `sent` and `urgent` as in wire. */
-export type MetaOptions = Pick<SendOptions<MetaReply>, 'by' | 'sent' | 'urgent'>
+/** As in wire; `late` is for `send` alone. */
+export type MetaOptions = Pick<SendOptions<MetaReply>, 'by' | 'sent' | 'late' | 'urgent'>
 
 /** Where commands go: a client, or, while it is prepared, a connection that is not ready yet. */
 export interface MemcachedCommands {
@@ -294,12 +294,12 @@ function sendOn(
   opaques: Opaques,
   facts: MemcachedFacts | undefined,
   command: MetaCommand,
-  { by, sent, urgent }: MetaOptions,
+  { by, sent, late, urgent }: MetaOptions,
 ): Promise<MetaReply> {
   const refusal = overlongValue(command, facts)
   if (refusal !== undefined) return Promise.reject(refusal)
   const mark = opaques.take(1)
-  return link.send(encodeMeta(command, mark), { by, sent, urgent, mark })
+  return link.send(encodeMeta(command, mark), { by, sent, late, urgent, mark })
 }
 
 function unavailable(why: string): CacheError {

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from 'holdfast/contracts'
-import type { WonLease } from './lease-commands.ts'
 import type { FoundToken } from './token-items.ts'
+import type { WonLease } from './won-lease.ts'
 
 /** A lease that a read has won, and what the read learned: `acquire` needs no trip then. */
 export interface HeldLease extends WonLease {

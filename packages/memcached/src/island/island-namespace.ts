@@ -23,6 +23,7 @@ import { TagWrites } from './tag-writes.ts'
 import { TickReads } from './tick-reads.ts'
 import { FoundTokens, foundToken, TOKEN_FLAGS } from './token-items.ts'
 import { ValueWrites } from './value-writes.ts'
+import { giveBack } from './won-lease.ts'
 
 /**
  * The operations of the contract on one namespace of one server; protocol 4.4 and docs/wire/memcached.md.
@@ -48,9 +49,9 @@ export class IslandNamespace implements NamespaceStore {
     this.#place = place
     this.#onClose = onClose
     this.#quarantines = new Quarantines(place)
-    this.#held = new HeldLeases(place.clock, (lease) => this.#leases.giveBack(lease))
+    this.#held = new HeldLeases(place.clock, (lease) => giveBack(place, lease))
     this.#leases = new Leases(place, this.#quarantines, this.#held)
-    this.#reads = new TickReads(place, this.#held, (won) => this.#leases.giveBack(won))
+    this.#reads = new TickReads(place, this.#held)
     this.#tags = new TagWrites(place)
     this.#values = new ValueWrites(place, this.#quarantines)
   }

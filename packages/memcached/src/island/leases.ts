@@ -8,14 +8,23 @@ import {
 } from 'holdfast/contracts'
 import { expirySeconds } from '../client/expiry-seconds.ts'
 import { md, mg, ms } from '../client/meta-command.ts'
+import type { MetaReply } from '../client/meta-reply.ts'
 import { type HeldLease, type HeldLeases, tokensOf } from './held-leases.ts'
-import { givingBack, offering, type WonLease } from './lease-commands.ts'
 import { noRoom } from './no-room.ts'
 import type { Place } from './place.ts'
 import type { Quarantines } from './quarantines.ts'
 import { SignsOfLife } from './signs-of-life.ts'
 import { FoundTokens } from './token-items.ts'
-import { LEASE_FLAG, lookAtValue, seenCas, seenId, VALUE_FLAGS, type ValueLook } from './value-look.ts'
+import {
+  LEASE_FLAG,
+  lookAtValue,
+  seenCas,
+  seenId,
+  VALUE_FLAGS,
+  type ValueLook,
+  wonLease,
+} from './value-look.ts'
+import { giveBack, givingBack, offer, type WonLease } from './won-lease.ts'
 
 /** A lease that this process has won. The token of its load stands for it in this process, and nowhere else. */
 interface Lease extends Omit<WonLease, 'cas'> {
@@ -69,11 +78,10 @@ export class Leases {
       const { tokens } = found
       if (look.state === 'absent') throw noRoom(this.#place, key)
       const isKnown = look.state === 'lease' || seenId(look.entry.seen) === known
-      if (look.won) {
-        const on = look.state === 'lease' ? 'stub' : 'value'
-        const won: WonLease = { key, cas: look.cas, on, generation }
+      const won = wonLease(look, key, { generation })
+      if (won !== undefined) {
         if (isKnown && !isQuarantined) return await this.#mintAndGrant(won, request, found, by)
-        this.giveBack(won)
+        giveBack(this.#place, won)
       }
       if (isQuarantined) return { state: 'quarantined', tokens }
       if (look.state === 'lease') return { state: 'busy', holder: look.name, tokens }
@@ -134,13 +142,6 @@ export class Leases {
     return (await this.#place.client.send(givingBack(this.#place, lease), { by })).code === 'HD'
   }
 
-  /** Behind everybody's back: a lease that nobody will use is in the way of those who would. */
-  giveBack(won: WonLease): void {
-    const { client, clock, timeoutMs } = this.#place
-    if (won.generation !== client.generation) return
-    client.send(givingBack(this.#place, won), { by: clock.now() + timeoutMs }).catch(ignore)
-  }
-
   /** A key whose lease this process may hold, or a tag that it is about to carry, is in quarantine. */
   voidAll(key: string): void {
     for (const [token, lease] of this.#leases) if (lease.key === key) this.#void(token, lease)
@@ -157,10 +158,21 @@ export class Leases {
     const found = new FoundTokens(this.#place, tags)
     const asked = found.ask()
     // The value that was seen is offered to whoever reads it next, which is this process or one that is as good.
-    const offer = cas === undefined ? [] : [offering(value, cas)]
+    const offers = cas === undefined ? [] : [offer(value, cas)]
     const look = mg(value, `${VALUE_FLAGS} N${expirySeconds(leaseMs, 0)}`)
-    const commands = [...offer, look, ...asked, ...this.#quarantines.ask([key], tags)]
-    const [looked, ...replies] = (await client.sendAll(commands, { by })).slice(offer.length)
+    const { generation } = client
+    // Granted to one who has given up it would be in the way of everybody.
+    const late = (reply: MetaReply): void => {
+      const won = wonLease(lookAtValue(reply, key, client), key, { generation })
+      if (won !== undefined) giveBack(this.#place, won)
+    }
+    const offering = client.sendAll(offers, { by })
+    const looking = client.send(look, { by, late })
+    const asking = client.sendAll([...asked, ...this.#quarantines.ask([key], tags)], { by })
+    const [looked, replies] = await Promise.all([looking, asking, offering]).catch((error: unknown) => {
+      looking.then(late, ignore)
+      throw error
+    })
     found.learn(replies.slice(0, asked.length))
     return {
       look: lookAtValue(looked, key, client),
@@ -186,7 +198,7 @@ export class Leases {
       const replies = await this.#orGiveBack(held, client.sendAll([...asked, ...quarantines], { by }))
       found.learn(replies.slice(0, asked.length))
       if (this.#quarantines.isAnyLive(replies.slice(asked.length))) {
-        this.giveBack(held)
+        giveBack(this.#place, held)
         return { state: 'quarantined', tokens: found.tokens }
       }
     }
@@ -223,7 +235,7 @@ export class Leases {
       const replies = await this.#orGiveBack(won, this.#place.client.sendAll(commands, { by }))
       found.learnMinted(replies.slice(0, minting.length))
       if (this.#quarantines.isAnyLive(replies.slice(minting.length))) {
-        this.giveBack(won)
+        giveBack(this.#place, won)
         return { state: 'quarantined', tokens: found.tokens }
       }
     }
@@ -236,7 +248,7 @@ export class Leases {
     try {
       return await trip
     } catch (error) {
-      this.giveBack(won)
+      giveBack(this.#place, won)
       throw error
     }
   }
@@ -256,7 +268,7 @@ export class Leases {
 
   #void(token: Token, lease: Lease): void {
     this.#leases.delete(token)
-    if (lease.cas !== undefined) this.giveBack({ ...lease, cas: lease.cas })
+    if (lease.cas !== undefined) giveBack(this.#place, { ...lease, cas: lease.cas })
   }
 
   /** Rule C; a lease that this process did not win is void too: nobody else may fill by it. */
@@ -287,7 +299,8 @@ export class Leases {
     const look = lookAtValue(reply, lease.key, client)
     if (look.state === 'lease' && look.name === lease.name) lease.cas = look.cas
     // Whatever has taken its place was offered to us: it is not ours to load over.
-    else if (look.state === 'value' && look.won) this.giveBack({ ...lease, cas: look.cas, on: 'value' })
+    else if (look.state === 'value' && look.won)
+      giveBack(this.#place, { ...lease, cas: look.cas, on: 'value' })
     return lease.cas
   }
 

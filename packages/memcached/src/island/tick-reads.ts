@@ -5,10 +5,10 @@ import { mg } from '../client/meta-command.ts'
 import type { MetaKey } from '../client/meta-key.ts'
 import type { MetaReply } from '../client/meta-reply.ts'
 import type { HeldLeases } from './held-leases.ts'
-import type { WonLease } from './lease-commands.ts'
 import type { Place } from './place.ts'
 import { type FoundToken, foundToken, TOKEN_FLAGS } from './token-items.ts'
-import { lookAtValue, seenCas, seenId, VALUE_FLAGS } from './value-look.ts'
+import { lookAtValue, seenCas, seenId, VALUE_FLAGS, wonLease } from './value-look.ts'
+import { giveBack, type WonLease } from './won-lease.ts'
 
 // A lease that a read wins lasts until `acquire` claims it and `renew` prolongs it.
 const LOAD_FLAGS = `${VALUE_FLAGS} N${expirySeconds(1000, 0)}`
@@ -54,14 +54,11 @@ class Turn {
 export class TickReads {
   readonly #place: Place
   readonly #held: HeldLeases
-  readonly #giveBack: (won: WonLease) => void
   #turn = new Turn()
 
-  /** `giveBack`: a lease was won by one who does not load. */
-  constructor(place: Place, held: HeldLeases, giveBack: (won: WonLease) => void) {
+  constructor(place: Place, held: HeldLeases) {
     this.#place = place
     this.#held = held
-    this.#giveBack = giveBack
   }
 
   read(request: ReadRequest, by: number): void {
@@ -72,7 +69,7 @@ export class TickReads {
     if (request.namespace || loads) turn.namespace = this.#ask(turn.namespace, names.namespace, by)
     if (loads) turn.epoch = this.#ask(turn.epoch, names.epoch, by)
     const tags = request.tags.length === 0 ? NONE_ASKED : this.#askTags(request.tags, by)
-    const reading = new ValueRead(this.#place, request, turn, tags, this.#held, this.#giveBack)
+    const reading = new ValueRead(this.#place, request, turn, tags, this.#held)
     const flags = (loads ? LOAD_FLAGS : VALUE_FLAGS) + this.#unless(request)
     client.post(mg(names.of('v', request.key), flags), { by, sent: request }, reading)
   }
@@ -113,7 +110,6 @@ class ValueRead implements Receiver<MetaReply> {
   readonly #epoch: TokenRead | undefined
   readonly #tags: readonly TokenRead[]
   readonly #held: HeldLeases
-  readonly #giveBack: (won: WonLease) => void
 
   constructor(
     place: Place,
@@ -121,7 +117,6 @@ class ValueRead implements Receiver<MetaReply> {
     { namespace, epoch }: Turn,
     tags: readonly TokenRead[],
     held: HeldLeases,
-    giveBack: (won: WonLease) => void,
   ) {
     this.#place = place
     this.#request = request
@@ -129,7 +124,6 @@ class ValueRead implements Receiver<MetaReply> {
     this.#epoch = epoch
     this.#tags = tags
     this.#held = held
-    this.#giveBack = giveBack
   }
 
   reply(reply: MetaReply): void {
@@ -142,12 +136,11 @@ class ValueRead implements Receiver<MetaReply> {
     }
     const look = lookAtValue(reply, key, client)
     const entry = look.state === 'value' ? look.entry : undefined
-    if (look.state !== 'absent' && look.won) {
-      const on = entry === undefined ? 'stub' : 'value'
-      const won = { key, cas: look.cas, on, generation: client.generation } as const
+    const won = wonLease(look, key, client)
+    if (won !== undefined) {
       if (intent === 'load' && error === undefined) this.#hold(won, seenId(entry?.seen))
       // Whoever only looks at a value that is to be loaded over is offered that, too.
-      else this.#giveBack(won)
+      else giveBack(this.#place, won)
     }
     if (error === undefined) this.#request.answered(entry, this.#tokens())
     else this.#request.failed(error)
@@ -155,6 +148,14 @@ class ValueRead implements Receiver<MetaReply> {
 
   fail(error: unknown): void {
     this.#request.failed(error)
+  }
+
+  /** The lease was granted when its reader had given up. */
+  late(reply: MetaReply): void {
+    const { client } = this.#place
+    const { key } = this.#request
+    const won = wonLease(lookAtValue(reply, key, client), key, client)
+    if (won !== undefined) giveBack(this.#place, won)
   }
 
   #hold(won: WonLease, seen: string | undefined): void {

@@ -1,5 +1,6 @@
 import { type DecodedEntry, decodeEntry } from 'holdfast/contracts'
 import type { MetaReply } from '../client/meta-reply.ts'
+import type { WonLease } from './won-lease.ts'
 
 /** The client flag of a lease stub that was renewed: its value names the lease. A fresh one is empty. */
 export const LEASE_FLAG = 1
@@ -46,6 +47,16 @@ export function lookAtValue(reply: MetaReply | undefined, key: string, connectio
       ? { readable: false, reason: `${size} bytes`, isTooLarge: true, seen: PASSED_OVER + behind }
       : decodeEntry(value, key, connection.serverNow(), behind)
   return { state: 'value', cas, entry, leased: lost, won }
+}
+
+/** The lease that whoever looked has won by it, if so. */
+export function wonLease(
+  look: ValueLook,
+  key: string,
+  { generation }: Pick<Counting, 'generation'>,
+): WonLease | undefined {
+  if (look.state === 'absent' || !look.won) return undefined
+  return { key, cas: look.cas, on: look.state === 'lease' ? 'stub' : 'value', generation }
 }
 
 /** An item that was made by `N`: it has a winner, and is no value that is offered. Whatever else is empty is none of ours. */

@@ -11,12 +11,12 @@ import {
 import { expirySeconds } from '../client/expiry-seconds.ts'
 import { type MetaCommand, md, mg, ms } from '../client/meta-command.ts'
 import type { MetaReply } from '../client/meta-reply.ts'
-import { givingBack } from './lease-commands.ts'
 import { noRoom } from './no-room.ts'
 import type { Place } from './place.ts'
 import type { Quarantines } from './quarantines.ts'
 import { FoundTokens } from './token-items.ts'
 import { LEASE_FLAG, lookAtValue, VALUE_FLAGS } from './value-look.ts'
+import { giveBack, givingBack } from './won-lease.ts'
 
 /** What a put found where it is to write, and why it does not. */
 interface Looked {
@@ -117,10 +117,18 @@ export class ValueWrites {
     const { key, tags } = request
     const asked = found.ask()
     const look = mg(names.of('v', key), `${lookFlags(request)} N${STUB_SECONDS}`)
-    const [reply, ...replies] = await client.sendAll(
-      [look, ...asked, ...this.#quarantines.ask([key], tags)],
-      { by },
-    )
+    const { generation } = client
+    // A stub that is made for one who has given up would be in the way of everybody.
+    const late = ({ won, stale, cas }: MetaReply): void => {
+      if (won && cas !== undefined)
+        giveBack(this.#place, { key, cas, on: stale ? 'value' : 'stub', generation })
+    }
+    const looking = client.send(look, { by, late })
+    const asking = client.sendAll([...asked, ...this.#quarantines.ask([key], tags)], { by })
+    const [reply, replies] = await Promise.all([looking, asking]).catch((error: unknown) => {
+      looking.then(late, ignore)
+      throw error
+    })
     if (reply?.cas === undefined || reply.code === 'EN') throw noRoom(this.#place, key)
     found.learn(replies.slice(0, asked.length))
     if (this.#quarantines.isAnyLive(replies.slice(asked.length))) return { reply, refusal: 'quarantined' }
