@@ -9,7 +9,7 @@
  * A store may have parts (servers), each of which keeps the keys of its own, whole: value, lease, quarantines, and
  * tokens of its own of the namespace, the epoch and the tags. A part can be away while the others are used: an operation
  * on a key of a part that is away, does not answer, or is owed an invalidation, rejects with `l2_part_away` (what was
- * sent has an unknown outcome: a put is then owed as an invalidation), which counts for nothing against the others. The
+ * sent has an unknown outcome: whoever put something then invalidates it), which counts for nothing against the others. The
  * caller loads as he does while L2 is away, and may keep what he loads in L1 for Δ. An invalidation that a part cannot
  * be told of now is 'queued': the store itself owes it, bounded (beyond the bound the part's namespace is cleared), and
  * neither reads nor fills that part until it is applied there (rule Q, part by part).

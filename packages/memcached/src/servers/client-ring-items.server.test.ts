@@ -62,6 +62,17 @@ test('a glance tells whose a record is, whether the ring is in use, and whether 
   expect((await items.glance('another', by())).isSealed).toBe(false)
 })
 
+test('a glance is small, however many servers the record names', async () => {
+  const { items } = itemsOf('small')
+  await items.write(recordOf('a name:11211 '.repeat(1_000), true), undefined, 60_000, by())
+  const bytesWritten = async () => Number((await server.stats()).bytes_written)
+  const before = await bytesWritten()
+  const withStats = (await bytesWritten()) - before
+  await items.glance('epoch', by())
+  await items.prolong('epoch', 60_000, by())
+  expect((await bytesWritten()) - before - 2 * withStats).toBeLessThan(1_000)
+})
+
 test('every mark is what it was, as client flags', () => {
   for (const ring of [0, 1, 2 ** 30, 2 ** 31 - 1]) {
     for (const isInUse of [false, true]) {

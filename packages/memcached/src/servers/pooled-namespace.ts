@@ -5,7 +5,6 @@ import {
   type Clock,
   type Filled,
   type FillRequest,
-  type Invalidation,
   InvalidationQueue,
   type Names,
   type NamespaceStore,
@@ -182,24 +181,20 @@ export class PooledNamespace implements NamespaceStore {
     return await this.#ringInUse().tell({ kind: 'clear' }, by)
   }
 
-  /** Only by the key's own server: what is put must not be lost in ten seconds. The gutter forgets what it has. */
+  /**
+   * Only by the key's own server: what is put must not be lost in ten seconds. The gutter forgets what it has. Of a put that
+   * was not answered nothing is owed here: whoever asked for it invalidates the key.
+   */
   async put(request: PutRequest, by: number): Promise<PutReply> {
     const { key } = request
     const inUse = this.#ringInUse()
     const home = inUse.at(inUse.ring.homeOf(key))
-    const forget: Invalidation = { kind: 'keys', names: [key] }
-    const forgotten = inUse.toldToo(key)?.tell(forget, by)
+    const forgotten = inUse.toldToo(key)?.tell({ kind: 'keys', names: [key] }, by)
     // It is awaited below, where the put has not failed before.
     forgotten?.catch(() => undefined)
-    try {
-      const reply = await home.useTokens((names) => names.put(request, by), by)
-      const reached = await forgotten
-      return reached === undefined ? reply : { ...reply, reached }
-    } catch (error) {
-      // Whatever arrived there, or will: a late copy of this write must not stay.
-      if (error instanceof CacheError && error.code === 'l2_part_away') home.owe(forget)
-      throw error
-    }
+    const reply = await home.useTokens((names) => names.put(request, by), by)
+    const reached = await forgotten
+    return reached === undefined ? reply : { ...reply, reached }
   }
 
   async quarantine(names: Names, token: Token, lifeMs: number, by: number): Promise<void> {
