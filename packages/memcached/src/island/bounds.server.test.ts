@@ -1,9 +1,10 @@
-/** What is remembered of loads and writes does not outlive them, however they end. */
+/** What is kept of loads, writes and namespaces does not outlive them, however they end. */
 import { startMemcached } from '@holdfast/testkit'
 import { systemClock } from 'holdfast/contracts'
 import { expect, test } from 'vitest'
 import { until } from '../servers/testing/until.ts'
-import { type IslandClient, openIsland } from '../testing/open-island.ts'
+import { heldWrites } from '../testing/held-writes.ts'
+import { DEAF, type IslandClient, openIsland } from '../testing/open-island.ts'
 import { HeldLeases } from './held-leases.ts'
 import { islandRules } from './island-rules.ts'
 import { Leases } from './leases.ts'
@@ -33,6 +34,38 @@ test('a load whose lease cannot be given back is over all the same', async () =>
   expect((await Promise.allSettled(answers)).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
   server.resume()
   expect(leases.underWay).toBe(0)
+})
+
+test('a lease that is voided while it is renewed is given back, and is not told to be held', async () => {
+  await using server = await startMemcached()
+  const way = heldWrites()
+  await using island = await openIsland(server, { connect: way.connect })
+  await using other = await openIsland(server)
+  const place = placeOf(island)
+  const leases = new Leases(place, new Quarantines(place), new HeldLeases(systemClock, () => undefined))
+  const token = systemClock.token()
+  const request = { key: 'k', token, leaseMs: LEASE_MS, seen: undefined, tags: [], tagLifeMs: 60_000 }
+  expect((await leases.acquire(request, island.by)).state).toBe('won')
+  const renewing = way.hold('ms v')
+  const renewal = leases.renew('k', token, LEASE_MS, island.by)
+  await renewing
+  leases.voidAll('k')
+  way.release()
+  expect(await renewal).toBe(false)
+  const askedAt = systemClock.now()
+  await until('it is won by another', async () => (await other.acquire('k')).state === 'won')
+  // It would end by itself after a second at the earliest.
+  expect(systemClock.now() - askedAt).toBeLessThan(LEASE_MS - 300)
+})
+
+test('a namespace that is closed twice leaves the one that was opened in between open', async () => {
+  await using server = await startMemcached()
+  await using island = await openIsland(server)
+  const once = island.store.namespace('twice', DEAF)
+  once.close()
+  island.store.namespace('twice', DEAF)
+  once.close()
+  expect(() => island.store.namespace('twice', DEAF)).toThrow('open already')
 })
 
 test.each([

@@ -154,7 +154,9 @@ export class IslandNamespace implements NamespaceStore {
     await this.#quarantines.lift(names, token, by)
   }
 
+  /** Idempotent: another one may have been opened by this name since. */
   close(): void {
+    if (this.#closed) return
     this.#closed = true
     this.#held.dropAll()
     this.#onClose()

@@ -104,7 +104,8 @@ export class Leases {
       lease.renewing = undefined
     })
     if (!isHeld) this.#leases.delete(token)
-    return isHeld
+    // It may have been voided meanwhile.
+    return isHeld && this.#leases.get(token) === lease
   }
 
   /** One trip, and another where the quarantine of a tag came between load and fill. */
@@ -266,9 +267,14 @@ export class Leases {
     if (extensions.length > 0) client.sendAll(extensions, { by: clock.now() + timeoutMs }).catch(ignore)
   }
 
+  /** Void at once; given back as soon as its cas is known again, which a renewal changes. */
   #void(token: Token, lease: Lease): void {
     this.#leases.delete(token)
-    if (lease.cas !== undefined) giveBack(this.#place, { ...lease, cas: lease.cas })
+    const giveBackNow = (): void => {
+      if (lease.cas !== undefined) giveBack(this.#place, { ...lease, cas: lease.cas })
+    }
+    if (lease.renewing === undefined) giveBackNow()
+    else lease.renewing.then(giveBackNow, ignore)
   }
 
   /** Rule C; a lease that this process did not win is void too: nobody else may fill by it. */
