@@ -11,6 +11,9 @@ export interface Asked {
 /** What `stats` is asked for: the whole server, its settings, or its memory by size of items. */
 export type StatisticsSection = '' | 'settings' | 'slabs' | 'items'
 
+// `stats items` has 24 fields of each of 63 classes. More than this is no Memcached: the rest is passed over.
+export const FIELDS_MAX = 4096
+
 /** The fields of `stats`, or of one of its sections. `answered` sees them in wire order. */
 export async function askStatistics(
   link: Asked,
@@ -21,6 +24,7 @@ export async function askStatistics(
   const fields = new Map<string, string>()
   const tap = ({ code, text }: MetaReply): void => {
     if (code === 'STAT') {
+      if (fields.size >= FIELDS_MAX) return
       const space = text.indexOf(' ')
       fields.set(text.slice(0, space), text.slice(space + 1))
     } else if (code === 'END') answered?.(fields)
