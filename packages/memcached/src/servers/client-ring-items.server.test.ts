@@ -8,7 +8,7 @@ import { parseMemcachedUrls } from '../url.ts'
 import { ClientRingItems } from './client-ring-items.ts'
 import { nameInRing } from './island.ts'
 import type { RingItem } from './ring-items.ts'
-import { decodeMark, encodeMark, isMarkOf, ringMark } from './ring-mark.ts'
+import { decodeMark, encodeMark, isMarkOf, type RingState, ringMark } from './ring-mark.ts'
 
 let server: MemcachedServer
 let client: MemcachedClient
@@ -34,8 +34,8 @@ function itemsOf(namespace: string) {
   return { items, token, record: new Names(namespace).own('r').text }
 }
 
-function recordOf(text: string, isInUse = false): RingItem {
-  return { text, mark: ringMark('epoch', isInUse) }
+function recordOf(text: string, state: RingState = 'clear'): RingItem {
+  return { text, mark: ringMark('epoch', state) }
 }
 
 test('a record is written where there is none, or in the place of the one that was seen', async () => {
@@ -45,17 +45,17 @@ test('a record is written where there is none, or in the place of the one that w
   expect(await items.write(recordOf('second'), undefined, 60_000, by())).toBe(false)
   const { record } = await items.look('epoch', by())
   expect(record).toMatchObject(recordOf('first'))
-  expect(await items.write(recordOf('third', true), record?.cas, 60_000, by())).toBe(true)
+  expect(await items.write(recordOf('third', 'in-use'), record?.cas, 60_000, by())).toBe(true)
   expect(await items.write(recordOf('fourth'), record?.cas, 60_000, by())).toBe(false)
-  expect((await items.look('epoch', by())).record).toMatchObject(recordOf('third', true))
+  expect((await items.look('epoch', by())).record).toMatchObject(recordOf('third', 'in-use'))
 })
 
 test('a glance tells whose a record is, whether the ring is in use, and whether it is sealed', async () => {
   const { items } = itemsOf('glances')
   expect(await items.glance('epoch', by())).toEqual({ mark: undefined, isSealed: false })
-  await items.write(recordOf('ring', true), undefined, 60_000, by())
+  await items.write(recordOf('ring', 'in-use'), undefined, 60_000, by())
   const { mark } = await items.glance('epoch', by())
-  expect(mark).toEqual(ringMark('epoch', true))
+  expect(mark).toEqual(ringMark('epoch', 'in-use'))
   expect([isMarkOf(mark, 'epoch'), isMarkOf(mark, 'another')]).toEqual([true, false])
   await items.seal('epoch', by())
   expect(await items.glance('epoch', by())).toEqual({ mark, isSealed: true })
@@ -64,7 +64,7 @@ test('a glance tells whose a record is, whether the ring is in use, and whether 
 
 test('a glance is small, however many servers the record names', async () => {
   const { items } = itemsOf('small')
-  await items.write(recordOf('a name:11211 '.repeat(1_000), true), undefined, 60_000, by())
+  await items.write(recordOf('a name:11211 '.repeat(1_000)), undefined, 60_000, by())
   const bytesWritten = async () => Number((await server.stats()).bytes_written)
   const before = await bytesWritten()
   const withStats = (await bytesWritten()) - before
@@ -74,13 +74,14 @@ test('a glance is small, however many servers the record names', async () => {
 })
 
 test('every mark is what it was, as client flags', () => {
-  for (const ring of [0, 1, 2 ** 30, 2 ** 31 - 1]) {
-    for (const isInUse of [false, true]) {
-      const flags = encodeMark({ ring, isInUse })
+  for (const ring of [0, 1, 2 ** 29, 2 ** 30 - 1]) {
+    for (const state of ['clear', 'entering', 'in-use'] as const) {
+      const flags = encodeMark({ ring, state })
       expect(flags).toBeLessThan(2 ** 32)
-      expect(decodeMark(flags)).toEqual({ ring, isInUse })
+      expect(decodeMark(flags)).toEqual({ ring, state })
     }
   }
+  expect(ringMark('epoch', 'clear').ring).toBeLessThan(2 ** 30)
 })
 
 test('a record is prolonged, and ends where nobody does that', async () => {

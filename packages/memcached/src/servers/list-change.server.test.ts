@@ -158,6 +158,21 @@ describe('a changed list', () => {
     expect(b.warnings.filter((line) => line.includes('another list')).length).toBe(1)
   })
 
+  test('is used at once by two who hear of it at the same moment', async () => {
+    await using stage = await stageOf()
+    const { fleet, endpoint } = stage
+    const nodes = [1, 2].map(() => fleet.node({ source: sourceOf(endpoint, SOON_MS) }))
+    const both = await Promise.all(nodes)
+    for (let version = 2; version < 8; version++) {
+      const count = version % 2 === 0 ? 3 : 2
+      endpoint.tell(version, fleet.servers.slice(0, count))
+      const startedAt = performance.now()
+      await Promise.all(both.map((node) => uses(node, count)))
+      // Milliseconds, and the slack of a busy machine: below the 2,750 ms for which others are waited for.
+      expect(performance.now() - startedAt).toBeLessThan(2_200)
+    }
+  })
+
   test('is used although a server that left it is dead', async () => {
     await using stage: Stage = await stageOf()
     const { fleet, endpoint } = stage

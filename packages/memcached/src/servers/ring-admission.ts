@@ -3,9 +3,12 @@ import type { RingGate } from './ring-gate.ts'
 import type { RingItems } from './ring-items.ts'
 import type { RingMembership } from './ring-membership.ts'
 
-// Between attempts, where a server that is connected does not answer, or another process is to open the ring.
+// Between attempts, where a server that is connected does not answer.
 const RETRY_MS_MIN = 50
 const RETRY_MS_MAX = 2_000
+// Between questions whether the ring is in use yet that another process is about to open: mostly it is, a trip later.
+const ENTERING_MS_MIN = 10
+const ENTERING_MS_MAX = 400
 
 /** What a server says of itself when it is connected. */
 export interface ServerWords {
@@ -44,6 +47,7 @@ export class RingAdmission {
   #timer: Timer | undefined
   /** The record says that the ring is in use. */
   #isMarked = false
+  #enteringMs = ENTERING_MS_MIN / 2
 
   constructor(ring: AdmissionRing, items: RingItems, events: AdmissionEvents) {
     this.#ring = ring
@@ -80,23 +84,25 @@ export class RingAdmission {
     const askedAtMs = clock.now()
     const answer = await membership.admit(this.#items, gate.phaseOf(this)).catch(() => 'unanswered' as const)
     if (question !== this.#question) return
-    if (answer === undefined) {
-      this.#events.displaced()
-      return
-    }
-    const againMs = Math.min(RETRY_MS_MAX, retryMs * 2)
-    const askLater = () => {
-      this.#timer = clock.after(retryMs, () => void this.#ask(words, againMs))
-    }
-    if (answer === 'unanswered') askLater()
+    if (answer === undefined) this.#events.displaced()
+    else if (answer === 'unanswered') this.#askIn(retryMs, words, Math.min(RETRY_MS_MAX, retryMs * 2))
     else {
-      this.#isMarked = answer.standing === 'in-use'
-      if (answer.standing === 'entering') askLater()
+      this.#isMarked = answer.state === 'in-use'
+      if (answer.state === 'entering') this.#askWhetherInUse(words)
       else this.#prolongLater(words)
       this.#events.admitted(words)
       this.#events.confirmed(askedAtMs)
       gate.admitted(this, answer)
     }
+  }
+
+  #askIn(ms: number, words: ServerWords, retryMs: number): void {
+    this.#timer = this.#ring.clock.after(ms, () => void this.#ask(words, retryMs))
+  }
+
+  #askWhetherInUse(words: ServerWords): void {
+    this.#enteringMs = Math.min(ENTERING_MS_MAX, this.#enteringMs * 2)
+    this.#askIn(this.#enteringMs, words, RETRY_MS_MIN)
   }
 
   #prolongLater(words: ServerWords): void {

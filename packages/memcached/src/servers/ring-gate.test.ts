@@ -7,13 +7,13 @@ const LOOKS_EVERY_MS = 1_000
 const L2_TIMEOUT_MS = 100
 const HEARD_MS = LOOKS_EVERY_MS + 3 * L2_TIMEOUT_MS
 const [A, B] = [{}, {}]
-const OURS: Admitted = { standing: 'ours', follows: false, sealing: undefined }
-const ENTERING: Admitted = { ...OURS, standing: 'entering' }
-const IN_USE: Admitted = { ...OURS, standing: 'in-use' }
+const CLEAR: Admitted = { state: 'clear', follows: false, sealing: undefined }
+const ENTERING: Admitted = { ...CLEAR, state: 'entering' }
+const IN_USE: Admitted = { ...CLEAR, state: 'in-use' }
 
 /** Another ring was found; whether it is sealed everywhere. */
 function afterAnother(everywhere: Promise<boolean>): Admitted {
-  return { standing: 'ours', follows: true, sealing: { soon: Promise.resolve(), everywhere } }
+  return { state: 'clear', follows: true, sealing: { soon: Promise.resolve(), everywhere } }
 }
 
 let clock: ManualClock
@@ -37,9 +37,9 @@ beforeEach(() => {
 
 describe('the gate of a ring opens', () => {
   test('at once, where each server knows of no other', () => {
-    gate.admitted(A, OURS)
+    gate.admitted(A, CLEAR)
     expect(gate.isOpen).toBe(false)
-    gate.admitted(B, OURS)
+    gate.admitted(B, CLEAR)
     expect([gate.isOpen, openedTimes]).toEqual([true, 1])
   })
 
@@ -52,7 +52,7 @@ describe('the gate of a ring opens', () => {
   })
 
   test('without a server that is not there, once whoever uses another ring must have heard of ours', async () => {
-    gate.admitted(A, OURS)
+    gate.admitted(A, CLEAR)
     await clock.advance(HEARD_MS - 1)
     expect(gate.isOpen).toBe(false)
     await clock.advance(1)
@@ -71,7 +71,7 @@ describe('the gate of a ring opens', () => {
   test('when the ring before is sealed on all of its servers, however late', async () => {
     const { promise, resolve } = Promise.withResolvers<boolean>()
     gate.admitted(A, afterAnother(promise))
-    gate.admitted(B, OURS)
+    gate.admitted(B, CLEAR)
     await clock.advance(HEARD_MS - 1)
     expect(gate.isOpen).toBe(false)
     resolve(true)
@@ -90,20 +90,33 @@ describe('the gate of a ring opens', () => {
   })
 
   test('never, once its ring is left', async () => {
-    gate.admitted(A, OURS)
+    gate.admitted(A, CLEAR)
     gate.close()
     await clock.advance(HEARD_MS)
-    gate.admitted(B, OURS)
+    gate.admitted(B, CLEAR)
     expect([gate.isOpen, openedTimes]).toEqual([false, 0])
   })
 })
 
+test('whoever waits for another process says that nobody has to wait for it', async () => {
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  gate.admitted(A, afterAnother(promise))
+  gate.admitted(A, CLEAR)
+  gate.admitted(B, ENTERING)
+  expect(gate.phaseOf(A).state).toBe('entering')
+  resolve(true)
+  await clock.settle()
+  expect([gate.phaseOf(A).state, gate.isOpen]).toEqual(['clear', false])
+  gate.admitted(B, CLEAR)
+  expect([gate.phaseOf(A).state, gate.isOpen]).toEqual(['in-use', true])
+})
+
 test('what was stored before another ring was in use is renewed on every server, those asked before included', () => {
-  gate.admitted(A, OURS)
-  expect(gate.phaseOf(A)).toEqual({ isInUse: false, renews: false })
+  gate.admitted(A, CLEAR)
+  expect(gate.phaseOf(A)).toEqual({ state: 'entering', renews: false })
   gate.admitted(B, afterAnother(Promise.resolve(true)))
   expect([askedAgain, gate.isOpen]).toEqual([1, false])
   expect([gate.phaseOf(A).renews, gate.phaseOf(B).renews]).toEqual([true, false])
-  gate.admitted(A, OURS)
+  gate.admitted(A, CLEAR)
   expect(gate.phaseOf(A).renews).toBe(false)
 })

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from 'holdfast/contracts'
+import type { RingState } from './ring-mark.ts'
 import type { Admitted, RingPhase } from './ring-membership.ts'
 
 // From a look at a record to the end of what it tells: the trip of the look before it, its own, and the one in which the
@@ -26,7 +27,7 @@ export interface GateOwner {
 /**
  * Whether a ring may be used yet: on none of its servers before nobody uses another one. It opens
  *
- * - when each server of the list has admitted the ring, and every ring that was found is sealed on all of its servers;
+ * - when each server of the list has admitted the ring, and every other that was found is sealed on all of its servers;
  * - or, where others use the ring already, after a moment: they have waited;
  * - or when whoever uses another ring must have found our record: he looks at it every 2 s, on each server of his.
  *
@@ -35,13 +36,15 @@ export interface GateOwner {
 export class RingGate {
   readonly #owner: GateOwner
   /** What each server that has admitted the ring said last. */
-  readonly #standings = new Map<object, Admitted['standing']>()
+  readonly #states = new Map<object, RingState>()
   /** Rings that may be in use on servers that we cannot seal. */
   #others = 0
   #hearing: Timer | undefined
   #opening: Timer | undefined
   #isPatient = true
   #follows = false
+  /** Whatever this process has found of other rings is over. */
+  #isClear = false
   #isOpen = false
   #isClosed = false
 
@@ -55,14 +58,15 @@ export class RingGate {
 
   /** How far the ring is, for a server that is about to be asked. */
   phaseOf(server: object): RingPhase {
-    return { isInUse: this.#isOpen, renews: this.#follows && !this.#standings.has(server) }
+    const state = this.#isOpen ? 'in-use' : this.#isClear ? 'clear' : 'entering'
+    return { state, renews: this.#follows && !this.#states.has(server) }
   }
 
   /** A server has admitted the ring. */
-  admitted(server: object, { standing, follows, sealing }: Admitted): void {
+  admitted(server: object, { state, follows, sealing }: Admitted): void {
     const isFirst = follows && !this.#follows && !this.#isOpen
-    if (isFirst) this.#standings.clear()
-    this.#standings.set(server, standing)
+    if (isFirst) this.#states.clear()
+    this.#states.set(server, state)
     if (this.#isOpen || this.#isClosed) return
     if (isFirst) {
       this.#follows = true
@@ -82,6 +86,7 @@ export class RingGate {
 
   #awaitEnd(everywhere: Promise<boolean>): void {
     this.#others++
+    this.#isClear = false
     void everywhere.then((isSealed) => {
       if (!isSealed) return
       this.#others--
@@ -97,11 +102,16 @@ export class RingGate {
 
   #decide(): void {
     const { clock, servers, waits } = this.#owner
-    const standings = [...this.#standings.values()]
-    const areAllAsked = standings.length === servers
-    const isClear = this.#others === 0 && !standings.includes('entering')
-    const isJoined = standings.includes('in-use')
-    if (waits && !isClear) return
+    const states = [...this.#states.values()]
+    const areAllAsked = states.length === servers
+    const isEntering = states.includes('entering')
+    const isJoined = states.includes('in-use')
+    if (waits && this.#others > 0) return
+    if (waits && isEntering) {
+      // Of two that wait for each other, each says that it has nothing to wait for itself.
+      if (areAllAsked && !this.#isClear) this.#tellClear()
+      return
+    }
     if (areAllAsked || !this.#isPatient) this.#open()
     else if (isJoined || !waits) {
       this.#opening ??= clock.after(OPENING_MS, () => {
@@ -109,6 +119,11 @@ export class RingGate {
         this.#decide()
       })
     }
+  }
+
+  #tellClear(): void {
+    this.#isClear = true
+    this.#owner.askAgain()
   }
 
   #open(): void {

@@ -79,7 +79,7 @@ function processOf(ring: RingRecord, known: Readonly<Record<string, Server>>, cl
   }
   const membership = new RingMembership(ring, owner)
   const admit = (items: RingItems, phase: Partial<RingPhase> = {}) =>
-    membership.admit(items, { isInUse: false, renews: false, ...phase })
+    membership.admit(items, { state: 'entering', renews: false, ...phase })
   return {
     admit,
     /** Whether it is admitted. */
@@ -198,16 +198,42 @@ describe('a ring is admitted to a server', () => {
     expect(await ring.prolong(a)).toBe(false)
   })
 
-  test('and says there, once it is used, that it is', async () => {
-    const a = new Server()
-    const [first, second] = [processOf(old, { a }, clock), processOf(old, { a }, clock)]
-    expect(await first.admit(a)).toMatchObject({ standing: 'ours', follows: false })
-    expect(await first.admit(a)).toMatchObject({ standing: 'ours' })
-    expect(await second.admit(a)).toMatchObject({ standing: 'entering' })
+  test('and says there whether somebody waits, until it is used', async () => {
+    const [a, b] = [new Server(), new Server()]
+    await processOf(record('before', 0, 0, 'a', 'x'), { a }, clock).admit(a)
+    const [first, second] = [processOf(old, { a, b }, clock), processOf(old, { a, b }, clock)]
+    expect([await first.admit(a), await first.admit(b)]).toMatchObject([
+      { state: 'clear', follows: true },
+      { state: 'clear', follows: false },
+    ])
+    expect(await first.admit(a)).toMatchObject({ state: 'clear' })
+    expect([await second.admit(a), await second.admit(b)]).toMatchObject([
+      { state: 'entering' },
+      { state: 'clear' },
+    ])
     expect([await first.prolong(a, false), await first.prolong(a, true)]).toEqual([true, false])
-    expect(await first.admit(a, { isInUse: true })).toMatchObject({ standing: 'in-use' })
+    expect(await first.admit(a, { state: 'in-use' })).toMatchObject({ state: 'in-use' })
     expect(await first.prolong(a, true)).toBe(true)
-    expect(await second.admit(a)).toMatchObject({ standing: 'in-use' })
+    expect(await second.admit(a)).toMatchObject({ state: 'in-use' })
+  })
+
+  test('by two that come at the same time, of whom each says when he has nothing to wait for', async () => {
+    const [a, b] = [new Server(), new Server()]
+    for (const server of [a, b])
+      await processOf(record('before', 0, 0, 'a', 'b'), { a, b }, clock).admit(server)
+    const [first, second] = [processOf(old, { a, b }, clock), processOf(old, { a, b }, clock)]
+    await Promise.all([first.admit(a), second.admit(b)])
+    expect([await first.admit(b), await second.admit(a)]).toMatchObject([
+      { state: 'entering' },
+      { state: 'entering' },
+    ])
+    // What another waits for one does not know.
+    expect(await first.admit(b, { state: 'clear' })).toMatchObject({ state: 'entering' })
+    await Promise.all([first.admit(a, { state: 'clear' }), second.admit(b, { state: 'clear' })])
+    expect([await first.admit(b), await second.admit(a)]).toMatchObject([
+      { state: 'clear' },
+      { state: 'clear' },
+    ])
   })
 
   test('which has nothing of what was stored before another ring was in use', async () => {

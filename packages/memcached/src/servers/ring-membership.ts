@@ -1,6 +1,6 @@
 import { CacheError } from 'holdfast/contracts'
 import type { RingItems } from './ring-items.ts'
-import { isMarkOf, ringMark } from './ring-mark.ts'
+import { isMarkOf, type RingState, ringMark } from './ring-mark.ts'
 import { decodeRecord, encodeRecord, outranks, type RingRecord } from './ring-record.ts'
 
 // A record outlives this long those who use its ring; whoever was refused because of it is let in then.
@@ -10,16 +10,16 @@ const ROUNDS_MAX = 4
 
 /** How far a ring is when one of its servers is asked. */
 export interface RingPhase {
-  /** Whether it is in use: then the record is to say so. */
-  readonly isInUse: boolean
+  /** What this process knows of the ring: the records are to say no less, those of others only that it is in use. */
+  readonly state: RingState
   /** Whether what was stored in it before is not to be read any more. */
   readonly renews: boolean
 }
 
 /** What was found on a server that admits the ring. */
 export interface Admitted {
-  /** Others use the ring already; another has written its record, and waits; or nobody has, and it is ours now. */
-  readonly standing: 'in-use' | 'entering' | 'ours'
+  /** What the server knows of our ring; 'entering' only where it is another process that waits. */
+  readonly state: RingState
   /** Another ring was in use here since ours was: what ours had then, wherever, may be older than what was deleted. */
   readonly follows: boolean
   /** The end of the ring whose place ours took. */
@@ -52,7 +52,7 @@ export interface MembershipOwner {
 export class RingMembership {
   readonly #record: RingRecord
   readonly #owner: MembershipOwner
-  /** Where this process has written the record. */
+  /** Where this process has written the record: it knows by itself what it waits for. */
   readonly #written = new WeakSet<RingItems>()
 
   constructor(record: RingRecord, owner: MembershipOwner) {
@@ -73,16 +73,17 @@ export class RingMembership {
       if (isOthers && !outranks(this.#record, found)) return undefined
       const sealing = isOthers ? this.#owner.seal(found, items) : undefined
       await sealing?.soon
-      const says = isOurs && record?.mark.isInUse === true
-      const mustWrite = !isOurs || (phase.isInUse && !says)
-      if (mustWrite && !(await this.#write(items, phase.isInUse, record?.cas))) continue
       const follows = isOthers || token?.isSealed === true
+      const said = isOurs ? record?.mark.state : undefined
+      const state = this.#stateOf(items, phase, said ?? (follows ? 'entering' : 'clear'))
+      const mustWrite = state !== said
+      if (mustWrite && !(await this.#write(items, state, record?.cas))) continue
+      if (mustWrite) this.#written.add(items)
       // Not before the record is ours: others of this ring go on by it at once.
       if (token !== undefined && (follows || phase.renews))
         await items.renew(epoch, token.cas, this.#owner.by())
-      if (mustWrite) this.#written.add(items)
-      const standing = says || phase.isInUse ? 'in-use' : this.#written.has(items) ? 'ours' : 'entering'
-      return { standing, follows, sealing }
+      const isOwn = state === 'entering' && this.#written.has(items)
+      return { state: isOwn ? 'clear' : state, follows, sealing }
     }
     throw new CacheError('l2_error', 'others write the record of a ring again and again', { tier: 'l2' })
   }
@@ -91,11 +92,16 @@ export class RingMembership {
   async prolong(items: RingItems, isInUse: boolean): Promise<boolean> {
     const { mark, isSealed } = await items.prolong(this.#record.epoch, RECORD_LIFE_MS, this.#owner.by())
     const isOurs = !isSealed && isMarkOf(mark, this.#record.epoch)
-    return isOurs && (mark?.isInUse === true || !isInUse)
+    return isOurs && (mark?.state === 'in-use' || !isInUse)
   }
 
-  #write(items: RingItems, isInUse: boolean, cas: string | undefined): Promise<boolean> {
-    const item = { text: encodeRecord(this.#record), mark: ringMark(this.#record.epoch, isInUse) }
+  #stateOf(items: RingItems, phase: RingPhase, said: RingState): RingState {
+    if (phase.state === 'in-use') return 'in-use'
+    return said === 'entering' && phase.state === 'clear' && this.#written.has(items) ? 'clear' : said
+  }
+
+  #write(items: RingItems, state: RingState, cas: string | undefined): Promise<boolean> {
+    const item = { text: encodeRecord(this.#record), mark: ringMark(this.#record.epoch, state) }
     return items.write(item, cas, RECORD_LIFE_MS, this.#owner.by())
   }
 }
