@@ -212,6 +212,8 @@ export interface StoreCapabilities {
   readonly leaseMinMs: number
   /** By how much a lease that is not renewed may outlive what was asked for. Default 0. */
   readonly leaseLateMs?: number
+  /** By how much the quarantine of a writer that died may outlive what was asked for. Default 0. */
+  readonly quarantineLateMs?: number
   /** Why a missing capability is missing, for the docs and the errors. */
   readonly lacks: Readonly<Record<string, string>>
 }

@@ -11,6 +11,7 @@ import {
 } from 'holdfast/contracts'
 import { MemcachedClient, type MemcachedReady, type MemcachedSession } from '../client/memcached-client.ts'
 import { mg } from '../client/meta-command.ts'
+import { CLOCKS_APART_MS_MAX } from '../client/server-clock.ts'
 import type { MemcachedAddress } from '../url.ts'
 import { IslandNamespace } from './island-namespace.ts'
 import { type IslandRules, islandRules } from './island-rules.ts'
@@ -56,6 +57,7 @@ export class MemcachedIsland implements Store {
     // An item of T seconds lives longer than T - 1 and at most T: with a second more it never ends early.
     leaseMinMs: 1000,
     leaseLateMs: 1000,
+    quarantineLateMs: CLOCKS_APART_MS_MAX,
     lacks: {
       push: 'Memcached sends nothing unasked: L1 needs a bus, or asks again',
       quarantinesWhenFull: 'a Memcached that may not evict (-M) has no room for anything when it is full',

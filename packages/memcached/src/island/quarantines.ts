@@ -83,14 +83,17 @@ export class Quarantines {
     by: number,
   ): Promise<void> {
     const { client } = this.#place
-    const endMs = client.serverNow() + Math.min(lifeMs, LIFE_MS_MAX)
+    const ownMs = Math.min(lifeMs, LIFE_MS_MAX)
+    const endMs = client.serverNow() + ownMs
     // What this process did not write is taken for absent, and looked at if it is not.
     const items = this.#keysOf(names.keys, names.tags).map(
       (key) => this.#remembered(key, token) ?? { key, cas: undefined, members: [] },
     )
     const prolong = (item: Item): Change => {
-      const members = [...item.members.filter((member) => member.token !== token), { token, endMs }]
-      return { item, members, command: writing(item, members, client.serverNow()) }
+      const others = item.members.filter((member) => member.token !== token)
+      const members = [...others, { token, endMs }]
+      const keepMs = Math.max(ownMs, leftMs(others, client.serverNow()))
+      return { item, members, command: writing(item, members, keepMs, client.serverNow()) }
     }
     await this.#change(items, token, prolong, behind, by)
   }
@@ -111,8 +114,11 @@ export class Quarantines {
     const leave = (item: Item): Change | undefined => {
       const members = item.members.filter((member) => member.token !== token)
       if (members.length === item.members.length) return undefined
+      const now = client.serverNow()
       const isLast = members.length === 0
-      const command = isLast ? md(item.key, `C${item.cas}`) : writing(item, members, client.serverNow())
+      const command = isLast
+        ? md(item.key, `C${item.cas}`)
+        : writing(item, members, leftMs(members, now), now)
       return { item, members, command }
     }
     await this.#change(items, token, leave, [], by)
@@ -189,11 +195,15 @@ export class Quarantines {
   }
 }
 
-/** Writes the members over what was last seen. Kept until the last of them ends, by whoever's clock. */
-function writing(item: Item, members: readonly Member[], serverNowMs: number): MetaCommand {
-  const leftMs = Math.max(...members.map(({ endMs }) => endMs)) - serverNowMs + CLOCKS_APART_MS_MAX
+/** How long the last of these has left at most: others have written when they end, by clocks of their own. */
+function leftMs(others: readonly Member[], serverNowMs: number): number {
+  return Math.max(...others.map(({ endMs }) => endMs - serverNowMs + CLOCKS_APART_MS_MAX))
+}
+
+/** Writes the members over what was last seen, to be kept for so long. */
+function writing(item: Item, members: readonly Member[], keepMs: number, serverNowMs: number): MetaCommand {
   const mode = item.cas === undefined ? 'ME' : `C${item.cas}`
-  return ms(item.key, encode(members), `${mode} c T${expirySeconds(leftMs, serverNowMs)}`)
+  return ms(item.key, encode(members), `${mode} c T${expirySeconds(keepMs, serverNowMs)}`)
 }
 
 function encode(members: readonly Member[]): Buffer {
@@ -207,8 +217,8 @@ function encode(members: readonly Member[]): Buffer {
 
 /**
  * Those that have not ended: by none of the clocks that there may be, as the writer's may be the one that is most behind. It
- * takes its name out when it is done: only one that has died protects it for longer than it asked for. What would last for
- * ever was written by somebody else, and happens to be as long as members are.
+ * takes its name out when it is done, and the server drops what has ended by its own clock: only where one has died among
+ * others is a name protected for longer. What would last for ever was written by somebody else, and is as long by chance.
  */
 function liveMembersOf(bytes: Buffer | undefined, serverNowMs: number): readonly Member[] {
   const endMsMax = serverNowMs + LIFE_MS_MAX + CLOCKS_APART_MS_MAX

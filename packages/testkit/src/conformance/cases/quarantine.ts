@@ -12,6 +12,11 @@ function tags(...names: string[]): { readonly keys: readonly string[]; readonly 
   return { keys: [], tags: names }
 }
 
+/** By how much the quarantine of one who died may be late. */
+function lateMs({ store }: Client): number {
+  return store.capabilities.quarantineLateMs ?? 0
+}
+
 async function stateOf(client: Client, key: string, ...tagNames: string[]): Promise<string> {
   const token = client.clock.token()
   const { state } = await client.acquire(key, { token, tags: tagNames })
@@ -109,7 +114,7 @@ export const quarantineCases: readonly CaseDefinition[] = [
         await client.namespace.quarantine(names, client.clock.token(), 30, client.by)
         equal(await stateOf(client, 'k'), 'quarantined')
       })
-      await stage.pass(50)
+      await stage.pass(50 + lateMs(client))
       equal(await stateOf(client, 'k', 't'), 'won')
     },
   },
@@ -122,7 +127,7 @@ export const quarantineCases: readonly CaseDefinition[] = [
       const living = client.clock.token()
       await client.namespace.quarantine(names, living, LIFE_MS, client.by)
       await client.namespace.quarantine(names, client.clock.token(), 20, client.by)
-      await stage.pass(40)
+      await stage.pass(40 + lateMs(client))
       equal(await stateOf(client, 'k'), 'quarantined')
       equal(await stateOf(client, 'other', 't'), 'quarantined')
       await client.namespace.unquarantine(names, living, client.by)
