@@ -17,7 +17,7 @@ const HASH_MARK = Buffer.from([0xff])
 /**
  * The key of a name. Printable ASCII up to 250 characters is itself; other text up to 186 bytes of UTF-8 is its bytes,
  * in base64; anything longer, or with lone surrogates, is the byte 0xff and the SHA-256 of the name. No two names share
- * a key, but for a collision of SHA-256: whoever stores under it keeps the name in the value, and compares it.
+ * a key, but for a collision of SHA-256: entries carry a check of their key besides.
  */
 export function metaKey(name: string): MetaKey {
   if (PLAIN.test(name)) return { text: name, isBinary: false }

@@ -13,27 +13,29 @@ import { type HeldLease, type HeldLeases, tokensOf } from './held-leases.ts'
 import { noRoom } from './no-room.ts'
 import type { Place } from './place.ts'
 import type { Quarantines } from './quarantines.ts'
+import { seenCas, seenId } from './seen.ts'
 import { SignsOfLife } from './signs-of-life.ts'
 import { FoundTokens } from './token-items.ts'
-import {
-  LEASE_FLAG,
-  lookAtValue,
-  seenCas,
-  seenId,
-  VALUE_FLAGS,
-  type ValueLook,
-  wonLease,
-} from './value-look.ts'
+import { LEASE_FLAG, lookAtValue, VALUE_FLAGS, type ValueLook, wonLease } from './value-look.ts'
 import { giveBack, givingBack, offer, type WonLease } from './won-lease.ts'
 
-/** A lease that this process has won. The token of its load stands for it in this process, and nowhere else. */
+/**
+ * A lease that this process has won. It has three names: the token of its load, by which this process knows it and nobody
+ * else does; the cas, by which the server does; and what others who find it in their way call it (`holder`), which has to
+ * stay when the cas changes: the first cas of a stub, the id of the value of one on a value.
+ */
 interface Lease extends Omit<WonLease, 'cas'> {
-  /** The cas that a stub was won with, which stays in it: what the lease is called by others who find it. */
+  /** The cas that it was won with, which a stub that is renewed keeps as its value. */
   readonly name: string
   /** The item's cas of now, by which it is filled and given back; undefined: a renewal got no answer. */
   cas: string | undefined
   renewing: Promise<unknown> | undefined
-  /** Settled when it is known that no quarantine was in its way; one that was has voided it. */
+  /**
+   * Of one that a read has won, which is granted before its quarantines are known. They are asked for behind the caller:
+   * whatever was set before is found then, and voids the lease before this is settled, which fill and release wait for.
+   * What is set later removes the item that the lease is (`md v`), and that of a tag is found by the fill, which asks once
+   * more. undefined: they were known.
+   */
   readonly checked: Promise<unknown> | undefined
 }
 

@@ -6,8 +6,9 @@ import type { MetaKey } from '../client/meta-key.ts'
 import type { MetaReply } from '../client/meta-reply.ts'
 import type { HeldLeases } from './held-leases.ts'
 import type { Place } from './place.ts'
+import { seenCas, seenId } from './seen.ts'
 import { type FoundToken, foundToken, TOKEN_FLAGS } from './token-items.ts'
-import { lookAtValue, seenCas, seenId, VALUE_FLAGS, wonLease } from './value-look.ts'
+import { lookAtValue, VALUE_FLAGS, wonLease } from './value-look.ts'
 import { giveBack, type WonLease } from './won-lease.ts'
 
 // A lease that a read wins lasts until `acquire` claims it and `renew` prolongs it.

@@ -33,6 +33,8 @@ export class FoundTokens {
   readonly tags: readonly string[]
   readonly #place: Place
   readonly #found: FoundToken[]
+  /** Places in `#found` of what the last `mint` minted. */
+  #minted: readonly number[] = []
 
   /** `found`: of the namespace, the epoch and the tags, as far as they are known. */
   constructor(place: Place, tags: readonly string[], found: readonly FoundToken[] = []) {
@@ -61,15 +63,17 @@ export class FoundTokens {
   /** Mints those that are missing, each of which is read behind it: the first to mint one has minted it for all. */
   mint(lifeMs: number): MetaCommand[] {
     const life = `T${expirySeconds(lifeMs, this.#place.client.serverNow())}`
-    return this.#missing().flatMap(([key, { foreignCas }, index]) => {
+    const missing = this.#missing()
+    this.#minted = missing.map(([, , index]) => index)
+    return missing.flatMap(([key, { foreignCas }, index]) => {
       const mode = foreignCas === undefined ? 'ME' : `C${foreignCas}`
       return [ms(key, this.#place.clock.token(), `${mode} ${index < 2 ? 'T0' : life}`), mg(key, TOKEN_FLAGS)]
     })
   }
 
-  /** Takes the replies to `mint`. */
+  /** Takes the replies to the last `mint`. */
   learnMinted(replies: readonly MetaReply[]): void {
-    for (const [i, [, , index]] of this.#missing().entries()) {
+    for (const [i, index] of this.#minted.entries()) {
       const reply = replies[2 * i + 1]
       if (reply !== undefined) this.#found[index] = foundToken(reply)
     }

@@ -1,5 +1,6 @@
 import { type DecodedEntry, decodeEntry } from 'holdfast/contracts'
 import type { MetaReply } from '../client/meta-reply.ts'
+import { behindId, seenInPassing } from './seen.ts'
 import type { WonLease } from './won-lease.ts'
 
 /** The client flag of a lease stub that was renewed: its value names the lease. A fresh one is empty. */
@@ -8,9 +9,6 @@ export const LEASE_FLAG = 1
 export const VALUE_FLAGS = 'v c f'
 // A cas.
 const LEASE_NAME = /^\d{1,20}$/
-// In place of the id of a value that was passed over for its length: as long as one.
-const PASSED_OVER = '\0\0large\0'
-const ID_CHARS = 8
 
 /** By whose connection a cas counts: another server, or the same one restarted, counts anew. */
 export interface Counting {
@@ -41,10 +39,10 @@ export function lookAtValue(reply: MetaReply | undefined, key: string, connectio
   const name = reply.clientFlags === LEASE_FLAG ? value?.toString('latin1') : undefined
   if (name !== undefined && LEASE_NAME.test(name)) return { state: 'lease', cas, name, won }
   // A value that somebody holds the lease of is not handed back with its cas: that would void the lease.
-  const behind = lost ? '' : `${connection.generation}.${cas}`
+  const behind = lost ? '' : behindId(connection, cas)
   const entry: DecodedEntry =
     value === undefined
-      ? { readable: false, reason: `${size} bytes`, isTooLarge: true, seen: PASSED_OVER + behind }
+      ? { readable: false, reason: `${size} bytes`, isTooLarge: true, seen: seenInPassing(behind) }
       : decodeEntry(value, key, connection.serverNow(), behind)
   return { state: 'value', cas, entry, leased: lost, won }
 }
@@ -62,19 +60,4 @@ export function wonLease(
 /** An item that was made by `N`: it has a winner, and is no value that is offered. Whatever else is empty is none of ours. */
 function isStub({ won, lost, stale }: Pick<MetaReply, 'won' | 'lost' | 'stale'>): boolean {
   return (won || lost) && !stale
-}
-
-/** The id in what a caller has seen. */
-export function seenId(seen: string | undefined): string | undefined {
-  return seen?.slice(0, ID_CHARS)
-}
-
-/** The cas behind the id, where its reader knew it and it still counts. */
-export function seenCas(
-  seen: string | undefined,
-  { generation }: Pick<Counting, 'generation'>,
-): string | undefined {
-  const behind = seen?.slice(ID_CHARS) ?? ''
-  const counted = `${generation}.`
-  return behind.startsWith(counted) ? behind.slice(counted.length) : undefined
 }
