@@ -1,7 +1,7 @@
 import type { Clock, Timer } from 'holdfast/contracts'
 import type { RingGate } from './ring-gate.ts'
 import type { RingItems } from './ring-items.ts'
-import type { RingMembership } from './ring-membership.ts'
+import type { Admitted, RingMembership } from './ring-membership.ts'
 
 // Between attempts, where a server that is connected does not answer.
 const RETRY_MS_MIN = 50
@@ -42,8 +42,11 @@ export class RingAdmission {
   readonly #events: AdmissionEvents
   /** undefined: it is not connected. */
   #words: ServerWords | undefined
-  /** Counts the questions: the answer to one that another has taken the place of, or a connection's end, is void. */
-  #question = 0
+  /** Counts the connections that came and went: what was begun on one says nothing of the next. */
+  #connection = 0
+  #isAsking = false
+  /** The ring has come further while the server was being asked. */
+  #isAskedAgain = false
   #timer: Timer | undefined
   /** The record says that the ring is in use. */
   #isMarked = false
@@ -56,6 +59,7 @@ export class RingAdmission {
   }
 
   connected(words: ServerWords): void {
+    this.lost()
     this.#words = words
     this.askAgain()
   }
@@ -63,7 +67,8 @@ export class RingAdmission {
   /** The connection is gone, or of no more use. */
   lost(): void {
     this.#words = undefined
-    this.#question++
+    this.#isAsking = false
+    this.#connection++
     this.#timer?.cancel()
   }
 
@@ -75,25 +80,33 @@ export class RingAdmission {
   /** The ring is further than it was when the server was asked. */
   askAgain(): void {
     this.#timer?.cancel()
-    if (this.#words !== undefined) void this.#ask(this.#words, RETRY_MS_MIN)
+    if (this.#isAsking) this.#isAskedAgain = true
+    else if (this.#words !== undefined) void this.#ask(this.#words, RETRY_MS_MIN)
   }
 
   async #ask(words: ServerWords, retryMs: number): Promise<void> {
     const { membership, gate, clock } = this.#ring
-    const question = ++this.#question
+    const connection = this.#connection
     const askedAtMs = clock.now()
+    this.#isAsking = true
+    this.#isAskedAgain = false
     const answer = await membership.admit(this.#items, gate.phaseOf(this)).catch(() => 'unanswered' as const)
-    if (question !== this.#question) return
+    if (connection !== this.#connection) return
+    this.#isAsking = false
     if (answer === undefined) this.#events.displaced()
+    // What it told of another ring, it tells again.
+    else if (this.#isAskedAgain) this.askAgain()
     else if (answer === 'unanswered') this.#askIn(retryMs, words, Math.min(RETRY_MS_MAX, retryMs * 2))
-    else {
-      this.#isMarked = answer.state === 'in-use'
-      if (answer.state === 'entering') this.#askWhetherInUse(words)
-      else this.#prolongLater(words)
-      this.#events.admitted(words)
-      this.#events.confirmed(askedAtMs)
-      gate.admitted(this, answer)
-    }
+    else this.#admitted(words, answer, askedAtMs)
+  }
+
+  #admitted(words: ServerWords, answer: Admitted, askedAtMs: number): void {
+    this.#isMarked = answer.state === 'in-use'
+    if (answer.state === 'entering') this.#askWhetherInUse(words)
+    else this.#prolongLater(words)
+    this.#events.admitted(words)
+    this.#events.confirmed(askedAtMs)
+    this.#ring.gate.admitted(this, answer)
   }
 
   #askIn(ms: number, words: ServerWords, retryMs: number): void {
@@ -114,15 +127,13 @@ export class RingAdmission {
 
   async #prolong(words: ServerWords): Promise<void> {
     const { membership, gate, clock } = this.#ring
-    const question = ++this.#question
+    const connection = this.#connection
     const askedAtMs = clock.now()
     // A server that does not answer is not asked more often for that.
     const answer = await membership.prolong(this.#items, gate.isOpen).catch(() => 'unanswered' as const)
-    if (question !== this.#question) return
+    if (connection !== this.#connection || this.#isAsking) return
+    if (answer === true) this.#events.confirmed(askedAtMs)
     if (answer === false) void this.#ask(words, RETRY_MS_MIN)
-    else {
-      if (answer === true) this.#events.confirmed(askedAtMs)
-      this.#prolongLater(words)
-    }
+    else this.#prolongLater(words)
   }
 }

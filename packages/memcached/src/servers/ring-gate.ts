@@ -1,6 +1,6 @@
 import type { Clock, Timer } from 'holdfast/contracts'
 import type { RingState } from './ring-mark.ts'
-import type { Admitted, RingPhase } from './ring-membership.ts'
+import type { Admitted, RingPhase, Sealing } from './ring-membership.ts'
 
 // From a look at a record to the end of what it tells: the trip of the look before it, its own, and the one in which the
 // process asks whether it is admitted again.
@@ -31,12 +31,14 @@ export interface GateOwner {
  * - or, where others use the ring already, after a moment: they have waited;
  * - or when whoever uses another ring must have found our record: he looks at it every 2 s, on each server of his.
  *
- * Once open it stays so, as long as the ring is kept. What it proves, and what not: docs/adr/0013.
+ * Once open it stays so, as long as the ring is kept. What it proves, and what not: docs/adr/0016.
  */
 export class RingGate {
   readonly #owner: GateOwner
   /** What each server that has admitted the ring said last. */
   readonly #states = new Map<object, RingState>()
+  /** Ends of other rings, of which one was told or is told again. */
+  readonly #sealings = new Set<Sealing>()
   /** Rings that may be in use on servers that we cannot seal. */
   #others = 0
   #hearing: Timer | undefined
@@ -72,8 +74,9 @@ export class RingGate {
       this.#follows = true
       this.#owner.askAgain()
     }
-    if (sealing !== undefined) this.#awaitEnd(sealing.everywhere)
-    if (sealing !== undefined || this.#hearing === undefined) this.#awaitHearing()
+    const isNew = sealing !== undefined && !this.#sealings.has(sealing)
+    if (isNew) this.#awaitEnd(sealing)
+    if (isNew || this.#hearing === undefined) this.#awaitHearing()
     this.#decide()
   }
 
@@ -84,10 +87,11 @@ export class RingGate {
     this.#opening?.cancel()
   }
 
-  #awaitEnd(everywhere: Promise<boolean>): void {
+  #awaitEnd(sealing: Sealing): void {
+    this.#sealings.add(sealing)
     this.#others++
     this.#isClear = false
-    void everywhere.then((isSealed) => {
+    void sealing.everywhere.then((isSealed) => {
       if (!isSealed) return
       this.#others--
       this.#decide()

@@ -13,6 +13,8 @@ class Server implements RingItems {
   /** Epochs that have a token of their own, by which something is stored. */
   readonly stored = new Set<string>()
   isAway = false
+  /** Of whatever is sealed here. */
+  sealCas = 'sealed'
   seals = 0
   /** Runs ahead of the next write: others come between. */
   between: (() => Promise<unknown>) | undefined
@@ -20,7 +22,7 @@ class Server implements RingItems {
 
   async look(epoch: string) {
     this.#answer()
-    const token = this.sealed.has(epoch) ? { isSealed: true, cas: 'sealed' } : undefined
+    const token = this.sealed.has(epoch) ? { isSealed: true, cas: this.sealCas } : undefined
     const stored = this.stored.has(epoch) ? { isSealed: false, cas: 'stored' } : undefined
     return { record: this.record, token: token ?? stored }
   }
@@ -53,7 +55,7 @@ class Server implements RingItems {
 
   async renew(epoch: string, cas: string) {
     this.#answer()
-    if (cas === (this.sealed.has(epoch) ? 'sealed' : 'stored')) {
+    if (cas === (this.sealed.has(epoch) ? this.sealCas : 'stored')) {
       this.sealed.delete(epoch)
       this.stored.delete(epoch)
     }
@@ -234,6 +236,26 @@ describe('a ring is admitted to a server', () => {
       { state: 'clear' },
       { state: 'clear' },
     ])
+  })
+
+  test('whose answer was lost: what it told of another ring is told again, and what that sealed is not refused', async () => {
+    const a = new Server()
+    await processOf(record('before', 0, 0, 'a', 'x'), { a }, clock).admit(a)
+    a.sealed.add('old')
+    const ring = processOf(old, { a }, clock)
+    const renew = a.renew.bind(a)
+    a.renew = () => Promise.reject(new CacheError('l2_timeout', 'late'))
+    await expect(ring.admit(a)).rejects.toMatchObject({ code: 'l2_timeout' })
+    expect(decodeRecord(a.record?.text ?? '')?.epoch).toBe('old')
+    a.renew = renew
+    const first = await ring.admit(a)
+    expect(first).toMatchObject({ state: 'clear', follows: true })
+    expect(await first?.sealing?.everywhere).toBe(false)
+    expect([...a.sealed]).toEqual(['before'])
+    expect((await ring.admit(a))?.sealing).toBe(first?.sealing)
+    await a.seal('old')
+    a.sealCas = 'later'
+    expect(await ring.admit(a)).toBeUndefined()
   })
 
   test('which has nothing of what was stored before another ring was in use', async () => {

@@ -1,5 +1,5 @@
 import { CacheError } from 'holdfast/contracts'
-import type { RingItems } from './ring-items.ts'
+import type { RingItems, RingLook } from './ring-items.ts'
 import { isMarkOf, type RingState, ringMark } from './ring-mark.ts'
 import { decodeRecord, encodeRecord, outranks, type RingRecord } from './ring-record.ts'
 
@@ -22,8 +22,16 @@ export interface Admitted {
   readonly state: RingState
   /** Another ring was in use here since ours was: what ours had then, wherever, may be older than what was deleted. */
   readonly follows: boolean
-  /** The end of the ring whose place ours took. */
+  /** The end of the ring whose place ours took: told again with each later answer. */
   readonly sealing: Sealing | undefined
+}
+
+/** Another ring that was found on a server: kept, since the answer that tells of it may be lost behind it. */
+interface Finding {
+  readonly sealing: Sealing | undefined
+  /** The token that was found then, which is to be removed. */
+  readonly cas: string | undefined
+  isRenewed: boolean
 }
 
 /** A ring on its way to be over. */
@@ -54,6 +62,7 @@ export class RingMembership {
   readonly #owner: MembershipOwner
   /** Where this process has written the record: it knows by itself what it waits for. */
   readonly #written = new WeakSet<RingItems>()
+  readonly #findings = new WeakMap<RingItems, Finding>()
 
   constructor(record: RingRecord, owner: MembershipOwner) {
     this.#record = record
@@ -64,26 +73,21 @@ export class RingMembership {
   async admit(items: RingItems, phase: RingPhase): Promise<Admitted | undefined> {
     const { epoch } = this.#record
     for (let round = 0; round < ROUNDS_MAX; round++) {
-      const { record, token } = await items.look(epoch, this.#owner.by())
+      const look = await items.look(epoch, this.#owner.by())
+      const { record, token } = look
       const found = record === undefined ? undefined : decodeRecord(record.text)
       const isOurs = found?.epoch === epoch
-      // Sealed by one who is about to write his record, or who is gone: then ours is not prolonged, and ends.
-      if (isOurs && token?.isSealed === true) return undefined
-      const isOthers = found !== undefined && !isOurs
-      if (isOthers && !outranks(this.#record, found)) return undefined
-      const sealing = isOthers ? this.#owner.seal(found, items) : undefined
-      await sealing?.soon
-      const follows = isOthers || token?.isSealed === true
+      if (isOurs ? this.#isRefused(items, token) : found !== undefined && !outranks(this.#record, found))
+        return undefined
+      const finding = this.#find(items, isOurs ? undefined : found, isOurs ? undefined : token)
+      await finding?.sealing?.soon
       const said = isOurs ? record?.mark.state : undefined
-      const state = this.#stateOf(items, phase, said ?? (follows ? 'entering' : 'clear'))
-      const mustWrite = state !== said
-      if (mustWrite && !(await this.#write(items, state, record?.cas))) continue
-      if (mustWrite) this.#written.add(items)
+      const state = this.#stateOf(items, phase, said ?? (finding === undefined ? 'clear' : 'entering'))
+      if (state !== said && !(await this.#write(items, state, record?.cas))) continue
       // Not before the record is ours: others of this ring go on by it at once.
-      if (token !== undefined && (follows || phase.renews))
-        await items.renew(epoch, token.cas, this.#owner.by())
+      await this.#renew(items, phase, finding, token?.cas)
       const isOwn = state === 'entering' && this.#written.has(items)
-      return { state: isOwn ? 'clear' : state, follows, sealing }
+      return { state: isOwn ? 'clear' : state, follows: finding !== undefined, sealing: finding?.sealing }
     }
     throw new CacheError('l2_error', 'others write the record of a ring again and again', { tier: 'l2' })
   }
@@ -95,13 +99,43 @@ export class RingMembership {
     return isOurs && (mark?.state === 'in-use' || !isInUse)
   }
 
+  /**
+   * Under our own record it is sealed by one who is about to write his, or who is gone: then ours is not prolonged, and
+   * ends. But a seal from before our record we have not come to remove yet.
+   */
+  #isRefused(items: RingItems, token: RingLook['token']): boolean {
+    return token?.isSealed === true && token.cas !== this.#findings.get(items)?.cas
+  }
+
+  /** What is known of another ring here, with what was found now. */
+  #find(items: RingItems, found: RingRecord | undefined, token: RingLook['token']): Finding | undefined {
+    if (found !== undefined || token?.isSealed === true) {
+      const sealing = found === undefined ? undefined : this.#owner.seal(found, items)
+      this.#findings.set(items, { sealing, cas: token?.cas, isRenewed: false })
+    }
+    return this.#findings.get(items)
+  }
+
   #stateOf(items: RingItems, phase: RingPhase, said: RingState): RingState {
     if (phase.state === 'in-use') return 'in-use'
     return said === 'entering' && phase.state === 'clear' && this.#written.has(items) ? 'clear' : said
   }
 
-  #write(items: RingItems, state: RingState, cas: string | undefined): Promise<boolean> {
+  async #write(items: RingItems, state: RingState, cas: string | undefined): Promise<boolean> {
     const item = { text: encodeRecord(this.#record), mark: ringMark(this.#record.epoch, state) }
-    return items.write(item, cas, RECORD_LIFE_MS, this.#owner.by())
+    const isWritten = await items.write(item, cas, RECORD_LIFE_MS, this.#owner.by())
+    if (isWritten) this.#written.add(items)
+    return isWritten
+  }
+
+  async #renew(
+    items: RingItems,
+    phase: RingPhase,
+    finding: Finding | undefined,
+    cas: string | undefined,
+  ): Promise<void> {
+    if (!phase.renews && finding?.isRenewed !== false) return
+    if (cas !== undefined) await items.renew(this.#record.epoch, cas, this.#owner.by())
+    if (finding !== undefined) finding.isRenewed = true
   }
 }
