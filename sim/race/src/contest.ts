@@ -45,7 +45,7 @@ export class Contest {
 
   /** Good: enough reads, and no violation. */
   async hold(scenario: Scenario): Promise<Outcome> {
-    const { readsMin } = this.#effort
+    const readsMin = this.#effort.readsMin * (scenario.readsShare ?? 1)
     return await this.#repeat(scenario, undefined, ({ reads, violations }) => ({
       isOver: violations > 0 || reads >= readsMin,
       isGood: violations === 0 && reads > 0,

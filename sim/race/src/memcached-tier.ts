@@ -27,8 +27,10 @@ const SERVERS = 3
 const EVICT_MS_MAX = 5
 // Between two troubles: loads that began before one fill after it.
 const WELL_MS_MAX = 60
-// Of a server that is killed, or not reached: until its connections are lost, to well beyond.
-const AWAY_MS_MAX = 150
+// Of a server that is killed: until its connections are lost, to well beyond.
+const DEAD_MS_MAX = 150
+// Of one that is not reached: until calls have waited in vain for it, and what it was not told is owed to it.
+const CUT_OFF_MS_MAX = 500
 
 /** Three Memcached servers, of which a workload uses the first ones, one that is a gutter, and a Redis that is a bus. */
 export class MemcachedTier implements SharedTier {
@@ -103,7 +105,7 @@ export class MemcachedTier implements SharedTier {
       const member = members[dice.upTo(members.length - 1)]
       if (member === undefined) return
       if (breaking === 'partitions') await partition(member.proxy, dice)
-      else await restart(member.server, breaking === 'deaths' ? dice.upTo(AWAY_MS_MAX) : 0)
+      else await restart(member.server, breaking === 'deaths' ? dice.upTo(DEAD_MS_MAX) : 0)
     }
   }
 }
@@ -121,6 +123,6 @@ async function partition(proxy: FaultProxy, dice: Dice): Promise<void> {
     proxy.inject({ refuse: true })
     proxy.cut()
   }
-  await pause(dice.upTo(AWAY_MS_MAX))
+  await pause(dice.upTo(CUT_OFF_MS_MAX))
   proxy.heal()
 }

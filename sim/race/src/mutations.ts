@@ -33,10 +33,8 @@ export const mutations: Readonly<Record<MutationName, Mutation>> = {
   'P, late pushes': { store: storeMutants.P },
   /** A fill is sent on another connection than the one that granted its lease. */
   C: { memcached: { island: { mayFill: () => true } } },
-  /** A server of several is read and filled while it is owed an invalidation. */
-  'Q, server by server': { memcached: { pool: { mayUse: () => true } } },
   /** What one of several servers cannot be told now it is never told. */
-  'Q, forgetful': { memcached: { pool: { remembers: false } } },
+  'Q, of a server': { memcached: { pool: { remembers: false } } },
   /** An invalidation goes to the key's own server, and not to the one that stands in for it elsewhere. */
   'deaf gutter': { memcached: { pool: { tellsGutter: false } } },
   S: { fence: { fallback: (own, flights) => own ?? flights } },
@@ -57,6 +55,5 @@ export type MutationName =
   | 'P, late pushes'
   | 'S'
   | 'C'
-  | 'Q, server by server'
-  | 'Q, forgetful'
+  | 'Q, of a server'
   | 'deaf gutter'

@@ -8,6 +8,8 @@ export interface Scenario {
   readonly name: string
   /** It takes too long for the short form. */
   readonly isLong?: boolean
+  /** Its rounds take long, and are all alike: this share of the reads is enough. Default 1. */
+  readonly readsShare?: number
   run(run: Run): Promise<Verdict>
 }
 
