@@ -37,7 +37,7 @@ function islandOn(server: { readonly port: number }, options: IslandOptions = {}
 
 /** A cache whose shared tier is this one server, once it uses it. No L1 unless asked for. */
 export async function openCache(
-  server: MemcachedServer,
+  server: { readonly port: number },
   options: Partial<CacheOptions> = {},
   island: IslandOptions = {},
 ): Promise<Cache> {
