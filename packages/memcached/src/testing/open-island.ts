@@ -1,4 +1,3 @@
-import type { MemcachedServer } from '@holdfast/testkit'
 import { type Cache, type CacheOptions, createCache, type Logger } from 'holdfast'
 import {
   type Acquired,
