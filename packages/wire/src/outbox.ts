@@ -5,6 +5,8 @@ import type { WireSocket } from './connect.ts'
 const TEXT_CHARS_MAX = 1024 * 1024
 // Some thousand short commands: memory is taken that seldom.
 const SLAB_BYTES = 64 * 1024
+// With less left of it, the commands of a tick would leave in two pieces, which cost twice as much as one.
+const SLAB_ROOM_BYTES = 8 * 1024
 
 /** The commands of one tick, joined so that they leave in one write. */
 export class Outbox {
@@ -48,14 +50,20 @@ export class Outbox {
 
   #write(command: WrittenCommand, bytes: number): void {
     if (this.#text !== '') this.#closeText()
-    if (this.#slab === undefined || this.#slabTo + bytes > this.#slab.length) {
-      this.#closeSlab()
-      this.#slab = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, bytes))
-      this.#slabFrom = 0
-      this.#slabTo = 0
-    }
-    command.writeTo(this.#slab, this.#slabTo)
+    command.writeTo(this.#slabFor(bytes), this.#slabTo)
     this.#slabTo += bytes
+  }
+
+  /** A slab with room for this many bytes behind `#slabTo`. */
+  #slabFor(bytes: number): Buffer {
+    const needed = this.#slabFrom === this.#slabTo ? Math.max(bytes, SLAB_ROOM_BYTES) : bytes
+    if (this.#slab !== undefined && this.#slabTo + needed <= this.#slab.length) return this.#slab
+    this.#closeSlab()
+    const slab = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, bytes))
+    this.#slab = slab
+    this.#slabFrom = 0
+    this.#slabTo = 0
+    return slab
   }
 
   #addPart(part: string | Uint8Array): void {
