@@ -34,8 +34,10 @@ export const NOTHING: Verdict = {
 
 // Two loads of a key may run at once in one process: the one that was overtaken, and its follow-up (rule L).
 const LOADS_AT_ONCE_MAX = 2
-// Longest time a read may take: far beyond a lease, a load and a busy machine.
+// Longest time a read may take beyond its loads: far beyond a lease and a busy machine.
 const READ_MS_MAX = 10_000
+// One after the other, of others and its own, where each load ends without a value that is stored.
+const LOADS_MAX = 4
 const FINDINGS_MAX = 5
 
 /**
@@ -82,11 +84,11 @@ function appliedBy(event: HistoryEvent, settledMs: number): readonly HistoryEven
 }
 
 function promiseOf(workload: Workload): CheckHistoryOptions {
-  const { l1, maxStaleMs } = workload
+  const { l1, maxStaleMs, loadMsMax } = workload
   const isBehind = l1 === 'tracked' || l1 === 'bus' || l1 === 'none'
   return {
     ...(isBehind ? { deltaMs: maxStaleMs, staleAllowedMs: maxStaleMs } : {}),
-    deadlineMs: READ_MS_MAX,
+    deadlineMs: READ_MS_MAX + LOADS_MAX * loadMsMax,
     skip: skippedIn(workload),
   }
 }
