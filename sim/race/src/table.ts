@@ -52,7 +52,7 @@ export function summarize(outcomes: readonly Outcome[], seed: number, tookMs: nu
   const caught = mutants.filter(({ isGood }) => isGood).length
   const bad = outcomes.filter(({ isGood }) => !isGood)
   return [
-    'behind: fresh answers older than an acknowledged invalidation; with all rules on only L1 tracked, within Δ',
+    'behind: fresh answers older than an acknowledged invalidation; with all rules on only where L1 is told late or of nothing, within Δ',
     `all rules on: ${reads} reads, ${violations} violations${bound}`,
     `one rule off: ${caught} of ${mutants.length} mutants caught`,
     `SEED=${seed}, ${(tookMs / 1000).toFixed(1)} s`,
