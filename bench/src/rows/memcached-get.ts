@@ -1,4 +1,5 @@
 import { type MemcachedServer, startMemcached } from '@holdfast/testkit'
+import { bareMemcachedGets } from '../bare-memcached-gets.ts'
 import { type Call, keepInFlight } from '../keep-in-flight.ts'
 import { keyAt, keysOf } from '../product.ts'
 import { openRawMemcached, type RawMemcached } from '../raw-memcached-client.ts'
@@ -12,6 +13,8 @@ const STORED_AT_ONCE = 50
 const KEYS_MANY = 100
 
 const PEERS = ['memjs', 'memcache-client', 'memcache', 'memcached'] as const
+/** No client: the bound of what any of them can do on this machine. */
+const BARE = 'bare socket, replies counted'
 /** One of them knows no get of several keys. */
 const PEERS_OF_MANY = PEERS.filter((name) => name !== 'memjs')
 
@@ -41,7 +44,7 @@ function getRow(name: string, size: string, bytes: number, inFlight: number, atL
   return {
     name: `memcached-get-${name}`,
     title: `Memcached get of ${size}, ${inFlight} in flight`,
-    contenders: ['holdfast', ...PEERS],
+    contenders: ['holdfast', ...PEERS, BARE],
     metrics: METRICS,
     targets: [timesBest('opsPerSecond', 'holdfast', PEERS, atLeast)],
     measure: (contender, { effort }) => measure(contender, effort, bytes, inFlight, getsOfOne),
@@ -62,6 +65,7 @@ async function measure(
   const keys = keysOf(Math.min(effort.keys, Math.floor(VALUES_BYTES_MAX / bytes)))
   const texts = new Map(keys.map((key) => [key, key.padEnd(bytes, '.')]))
   await fill(server, texts)
+  if (contender === BARE) return await bareMemcachedGets(server.port, keys, bytes, inFlight, effort)
   const client = await openRawMemcached(contender, server.port)
   return await keepInFlight(inFlight, effort, gets(client, texts))
 }
