@@ -42,6 +42,13 @@ const workloads: Readonly<Record<string, Partial<Workload>>> = {
   'bus, tags': { ...bus, ...given, ...overlapping },
   'bus, derived tags': { ...bus, ...derived },
   'bus, every call': { ...bus, ...everything, stale: 'swr' },
+  'bus that dies and comes back, every call': {
+    ...bus,
+    ...everything,
+    breaking: 'bus',
+    readers: 2,
+    keys: 64,
+  },
   'leases lost under load, L1 off, every call': { ...off, ...everything, evicting: 'leases' },
   'lease under load, L1 off, keys': { ...off, ...overlapping, ...longLoads },
   'lease under load, stale while refreshing': { ...off, ...given, ...longLoads, ttlMs: 500, stale: 'swr' },
@@ -103,5 +110,5 @@ const provocations: readonly Provocation[] = [
   { mutation: 'deaf gutter', scenario: 'three servers and a gutter, a node cut off, keys' },
 ]
 
-/** Memcached does not push: L1 is off, or 'none'; its servers come and go. */
+/** Memcached does not push: L1 is off, is told of nothing, or by a bus. Its servers come and go. */
 export const memcachedRaces: Races = { scenarios, provocations }

@@ -27,6 +27,8 @@ const SERVERS = 3
 const EVICT_MS_MAX = 5
 // Between two troubles: loads that began before one fill after it.
 const WELL_MS_MAX = 60
+// And time for L1 to be used again.
+const BUS_WELL_MS_MAX = 200
 // Of a server that is killed: until its connections are lost, to well beyond.
 const DEAD_MS_MAX = 150
 // Of one that is not reached: until calls have waited in vain for it, and what it was not told is owed to it.
@@ -101,16 +103,17 @@ export class MemcachedTier implements SharedTier {
     if (breaking === 'nothing') return
     const members = this.#used(workload)
     while (hostNow() < untilMs) {
-      await pause(dice.upTo(WELL_MS_MAX))
+      await pause(dice.upTo(breaking === 'bus' ? BUS_WELL_MS_MAX : WELL_MS_MAX))
       const member = members[dice.upTo(members.length - 1)]
       if (member === undefined) return
-      if (breaking === 'partitions') await partition(member.proxy, dice)
+      if (breaking === 'bus') await restart(this.#bus, dice.upTo(DEAD_MS_MAX))
+      else if (breaking === 'partitions') await partition(member.proxy, dice)
       else await restart(member.server, breaking === 'deaths' ? dice.upTo(DEAD_MS_MAX) : 0)
     }
   }
 }
 
-async function restart(server: MemcachedServer, awayMs: number): Promise<void> {
+async function restart(server: MemcachedServer | RedisServer, awayMs: number): Promise<void> {
   await server.kill()
   await pause(awayMs)
   await server.restart()

@@ -1,12 +1,11 @@
 import type { MemcachedParts } from '@holdfast/memcached/internal'
 import { type StoreMutant, storeMutants } from '@holdfast/testkit'
-import type { BusRules, Fence } from 'holdfast/internal'
+import type { Fence } from 'holdfast/internal'
 import { awaitedReplies } from './awaited-replies.ts'
 
-/** A rule of the protocol switched off, in the core (`fence`), on the bus, or in the store. */
+/** A rule of the protocol switched off, in the core (`fence`) or in the store. */
 export interface Mutation {
   readonly fence?: Partial<Fence>
-  readonly bus?: Partial<BusRules>
   readonly memcached?: MemcachedParts
   readonly store?: StoreMutant
 }

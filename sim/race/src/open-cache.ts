@@ -1,7 +1,7 @@
 import type { HistoryRecorder } from '@holdfast/testkit'
 import type { Cache, CacheOptions, Logger } from 'holdfast'
 import type { StoreDefinition } from 'holdfast/contracts'
-import { busRules, createCacheWith, fence } from 'holdfast/internal'
+import { createCacheWith, fence } from 'holdfast/internal'
 import type { Dice } from './dice.ts'
 import { type MutationName, mutations } from './mutations.ts'
 import { openL1 } from './open-l1.ts'
@@ -42,11 +42,7 @@ export function openCache(
   const grantsWithReads = place.store === 'memcached'
   l2 = wrap(withRecordedLeases(l2, recorder, { fixedLeaseMs: leaseMs, grantsWithReads }))
   const l1 = openL1(workload.l1, workload.maxStaleMs, place)
-  return createCacheWith(
-    { name: namespace, l1, l2, ...lifeOf(workload) },
-    { ...fence, ...mutation.fence },
-    { ...busRules, ...mutation.bus },
-  )
+  return createCacheWith({ name: namespace, l1, l2, ...lifeOf(workload) }, { ...fence, ...mutation.fence })
 }
 
 function lifeOf({ ttlMs, stale, l2, breaking }: Workload): Partial<CacheOptions> {

@@ -37,7 +37,7 @@ export interface RacingNode {
   write(): Promise<void>
   /** Ends its readers; resolves when the last one has its answer, or is given up. */
   rest(): Promise<void>
-  /** Resolves when the shared tier is used again, and owed nothing, after whatever befell it. */
+  /** Resolves when the shared tier is used again, and owed nothing, and the bus is heard, after whatever befell them. */
   settle(): Promise<void>
   /** Reads what the tiers hold of every key, when all have come to rest. */
   peek(): Promise<void>
@@ -112,9 +112,11 @@ export class RaceNode implements RacingNode {
     if (this.#workload.l2 === 'away') return
     const giveUpMs = this.#recorder.now() + CONNECT_MS_MAX
     for (;;) {
-      const { online, queuedInvalidations: owed } = this.#cache.stats().l2
-      if (online && owed === 0) return
-      const state = online ? `connected, and owed ${owed}` : 'not connected'
+      const { l2, bus } = this.#cache.stats()
+      const { online, queuedInvalidations: owed } = l2
+      const isTold = this.#workload.l1 !== 'bus' || bus.verified
+      if (online && owed === 0 && isTold) return
+      const state = online ? `connected, owed ${owed}, ${isTold ? '' : 'not '}told` : 'not connected'
       if (this.#recorder.now() > giveUpMs) throw new Error(`${state} after ${CONNECT_MS_MAX} ms`)
       await pause(1)
     }

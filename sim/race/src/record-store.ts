@@ -1,6 +1,7 @@
-import { changedRead, decorateStore, type HistoryRecorder, hostNow } from '@holdfast/testkit'
+import { decorateStore, type HistoryRecorder } from '@holdfast/testkit'
 import type { FillRequest, NamespaceStore, StoreDefinition, Token } from 'holdfast/contracts'
 import type { Row } from './database.ts'
+import { Misses } from './misses.ts'
 
 /** A lease that was won and is not given back yet. */
 interface Held {
@@ -12,8 +13,6 @@ interface Held {
 
 // The server counts a lease in whole milliseconds of its own clock: it may end this much early.
 const EARLY_MS = 2
-// A lease that a read was granted is given back when nobody has asked for it for this long.
-const HELD_MS_MAX = 100
 
 /** How a store grants leases. */
 interface Grants {
@@ -31,47 +30,11 @@ export function withRecordedLeases(
 ): StoreDefinition {
   return decorateStore(definition, {
     namespace: (inner) => {
-      const misses = new Misses(recorder)
+      const misses = new Misses()
       const operations = recorded(inner, recorder, misses, grants.fixedLeaseMs)
-      return grants.grantsWithReads ? { ...operations, ...withMisses(inner, misses) } : operations
+      return grants.grantsWithReads ? { ...operations, read: misses.watch(inner) } : operations
     },
   })
-}
-
-/** Since when a lease may be held that is asked for now. */
-class Misses {
-  // By key.
-  readonly #sinceMs = new Map<string, number>()
-  readonly #recorder: HistoryRecorder
-
-  constructor(recorder: HistoryRecorder) {
-    this.#recorder = recorder
-  }
-
-  add(key: string, startMs: number): void {
-    this.#sinceMs.set(key, Math.min(startMs, this.#sinceMs.get(key) ?? startMs))
-  }
-
-  /** The start of the earliest read that found nothing, if any since the last time that it was taken. */
-  take(key: string): number {
-    const now = this.#recorder.now()
-    const sinceMs = this.#sinceMs.get(key) ?? now
-    this.#sinceMs.delete(key)
-    return Math.max(sinceMs, now - HELD_MS_MAX)
-  }
-}
-
-function withMisses(inner: NamespaceStore, misses: Misses): Pick<NamespaceStore, 'read'> {
-  return {
-    read: (request, by) => {
-      const startMs = hostNow()
-      const answered: typeof request.answered = (found, tokens) => {
-        if (found === undefined && request.intent === 'load') misses.add(request.key, startMs)
-        request.answered(found, tokens)
-      }
-      inner.read(changedRead(request, { answered }), by)
-    },
-  }
 }
 
 function recorded(

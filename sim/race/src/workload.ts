@@ -45,9 +45,9 @@ export interface Workload {
   readonly gutter: boolean
   /**
    * What befalls the servers all the time. 'restarts': one comes back at once, empty, on its port. 'deaths': one is away
-   * for a while before it does. 'partitions': a node does not reach one that others do.
+   * for a while before it does. 'partitions': a node does not reach one that others do. 'bus': that is away for a while.
    */
-  readonly breaking: 'nothing' | 'restarts' | 'deaths' | 'partitions'
+  readonly breaking: 'nothing' | 'restarts' | 'deaths' | 'partitions' | 'bus'
   /** 'away': nothing listens where L2 should be. */
   readonly l2: 'there' | 'away'
 }
