@@ -14,6 +14,8 @@ export default defineConfig({
       'sim/*/src/**/*.test.ts',
       'bench/src/**/*.test.ts',
     ],
+    // Most of a run is waiting (leases, reconnects, servers that stand still): one file a core less would take twice as long.
+    maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     reporters: ['default', './tools/closing-line.ts'],
