@@ -6,7 +6,6 @@ import {
   HandshakeRedirected,
   HandshakeRefused,
   type Receiver,
-  WireError,
 } from '@holdfast/wire'
 import { CacheError, type Clock, type Timer } from 'holdfast/contracts'
 import { type CommandOptions, type RedisCommands, type RedisScript, runScript } from './commands.ts'
@@ -102,8 +101,6 @@ export class RedisClient implements RedisCommands {
   readonly #nodes: NodeChooser
   readonly #connection: Connection<RespValue>
   readonly #time: ServerTime
-  /** Why the last connection ended that had brought no answer at all. */
-  #unheard: unknown
   #facts: ServerFacts | undefined
   #heartbeat: Timer | undefined
   #barrier: Barrier | undefined
@@ -162,8 +159,8 @@ export class RedisClient implements RedisCommands {
 
   /** Why the last connection or attempt ended. */
   get lastError(): Error | undefined {
-    const { lastError } = this.#connection
-    if (lastError === undefined || lastError !== this.#unheard) return lastError
+    const { lastError, endedUnheard } = this.#connection
+    if (lastError === undefined || !endedUnheard) return lastError
     const hint = this.#options.address.endpoint.transport === 'tcp' ? '; a TLS port wants rediss://' : ''
     return unavailable(`${lastError.message} before its first answer${hint}`)
   }
@@ -247,12 +244,7 @@ export class RedisClient implements RedisCommands {
     const { address, tracking, prepare } = this.#options
     const { credentials, db } = address
     this.#time.restart()
-    const facts = await shakeHands(link, { credentials, db, clientName, tracking }, this.#time).catch(
-      (error: unknown) => {
-        this.#unheard = lossOf(error)
-        throw error
-      },
-    )
+    const facts = await shakeHands(link, { credentials, db, clientName, tracking }, this.#time)
     this.#facts = facts
     this.#judge(facts)
     const command: RedisCommands['command'] = (args, options) => link.send(encodeCommand(args), options)
@@ -370,17 +362,6 @@ export class RedisClient implements RedisCommands {
 
 function unavailable(why: string): CacheError {
   return new CacheError('l2_unavailable', why, { tier: 'l2', retryable: true })
-}
-
-/** Why the connection ended, where that is what ended the command, and no answer of another protocol. */
-function lossOf(error: unknown): unknown {
-  const wire = error instanceof CacheError ? error.cause : undefined
-  const reason = isLoss(wire) ? wire.cause : undefined
-  return isLoss(reason) ? reason : undefined
-}
-
-function isLoss(error: unknown): error is WireError {
-  return error instanceof WireError && error.code === 'lost'
 }
 
 const TRACK_NEXT = encodeCommand(['CLIENT', 'CACHING', 'YES'])

@@ -371,6 +371,31 @@ describe('bounds', () => {
   })
 })
 
+describe('a connection that ended', () => {
+  const shake: Partial<ConnectionOptions<string>> = {
+    handshake: async (link) => void (await link.send('hello\n', { by: link.by })),
+  }
+
+  test.each<[string, (socket: Socket) => void, boolean]>([
+    ['before anything had come over it', (socket) => socket.destroy(), true],
+    ['behind a first message', (socket) => socket.end('>welcome\n'), false],
+    ['for bytes of another protocol', (socket) => socket.end('garbage\n'), false],
+  ])('%s says whether it was unheard', async (_, answer, isUnheard) => {
+    const peer = await startPeer((_line, socket) => answer(socket))
+    const connection = connect(peer.port, shake)
+    await vi.waitUntil(() => connection.lastError !== undefined, { interval: 1 })
+    expect(connection.endedUnheard).toBe(isUnheard)
+  })
+
+  test('that nobody listened to was not heard, and not open either', async () => {
+    const peer = await startPeer(echo)
+    await stopPeer(peer)
+    const connection = connect(peer.port, shake)
+    await vi.waitUntil(() => connection.lastError?.message.includes('ECONNREFUSED'), { interval: 1 })
+    expect(connection.endedUnheard).toBe(false)
+  })
+})
+
 describe('loss and return', () => {
   test('a server that is down at the start is a normal state', async () => {
     const peer = await startPeer(echo)

@@ -64,6 +64,7 @@ export class Connection<Message> {
   #retry: WireTimer | undefined
   #connectTimer: WireTimer | undefined
   #lastError: Error | undefined
+  #endedUnheard = false
   #refusal: string | undefined
   #closing: Promise<void> | undefined
 
@@ -89,6 +90,11 @@ export class Connection<Message> {
   /** Why the last socket or attempt ended. */
   get lastError(): Error | undefined {
     return this.#lastError
+  }
+
+  /** Whether that was a socket that was lost before anything had come over it: what a server of TLS does to plain text. */
+  get endedUnheard(): boolean {
+    return this.#endedUnheard
   }
 
   /**
@@ -154,7 +160,7 @@ export class Connection<Message> {
       this.#link = link
       this.#connectTimer = this.#clock.after(this.#limits.connectTimeoutMs, () => this.#connectOverdue(link))
     } catch (error) {
-      this.#reopen(asError(error))
+      this.#reopen(asError(error), false)
     }
   }
 
@@ -189,6 +195,8 @@ export class Connection<Message> {
   /** The present link is over. */
   #gone(error: Error): void {
     const wasReady = this.#isReady
+    const isLoss = error instanceof WireError && error.code === 'lost'
+    const endedUnheard = isLoss && this.#link?.isUnheard === true
     this.#link = undefined
     this.#isReady = false
     this.#connectTimer?.cancel()
@@ -196,10 +204,11 @@ export class Connection<Message> {
       this.#backoff.forgive(this.#clock.now() - this.#readyAt)
       this.#tell(() => this.#options.events?.onLost?.(error))
     }
-    this.#reopen(error)
+    this.#reopen(error, endedUnheard)
   }
 
-  #reopen(error: Error): void {
+  #reopen(error: Error, endedUnheard: boolean): void {
+    this.#endedUnheard = endedUnheard
     const isRefusal = error instanceof HandshakeRefused
     this.#lastError = isRefusal ? error.cause : error
     if (isRefusal && error.message !== this.#refusal) {

@@ -6,7 +6,6 @@ import {
   type HandshakeLink,
   type Receiver,
   type SendOptions,
-  WireError,
 } from '@holdfast/wire'
 import { CacheError, type Clock, type Timer } from 'holdfast/contracts'
 import type { MemcachedAddress } from '../url.ts'
@@ -91,8 +90,6 @@ export class MemcachedClient implements MemcachedCommands {
   readonly #serverClock: ServerClock
   /** Of the socket in use or in the making. */
   #framing = new MetaFraming()
-  /** Why the last connection ended that had brought no answer at all. */
-  #unheard: unknown
   #isRefusalTold = false
   #facts: MemcachedFacts | undefined
   #heartbeat: Timer | undefined
@@ -143,8 +140,8 @@ export class MemcachedClient implements MemcachedCommands {
 
   /** Why the last connection or attempt ended. */
   get lastError(): Error | undefined {
-    const { lastError } = this.#connection
-    if (lastError === undefined || lastError !== this.#unheard) return lastError
+    const { lastError, endedUnheard } = this.#connection
+    if (lastError === undefined || !endedUnheard) return lastError
     const hint = this.#options.address.endpoint.transport === 'tcp' ? '; a TLS port wants memcacheds://' : ''
     return unavailable(`${lastError.message} before its first answer${hint}`)
   }
@@ -226,10 +223,7 @@ export class MemcachedClient implements MemcachedCommands {
       serverClock: this.#serverClock,
       opaques: this.#opaques,
     }
-    const facts = await shakeHands(link, parts).catch((error: unknown) => {
-      this.#unheard = lossOf(error)
-      throw error
-    })
+    const facts = await shakeHands(link, parts)
     framing.takesErrors = false
     this.#facts = facts
     const send: MemcachedCommands['send'] = (command, options) =>
@@ -304,17 +298,6 @@ function sendOn(
 
 function unavailable(why: string): CacheError {
   return new CacheError('l2_unavailable', why, { tier: 'l2', retryable: true })
-}
-
-/** Why the connection ended, where that is what ended the command, and no answer of another protocol. */
-function lossOf(error: unknown): unknown {
-  const wire = error instanceof CacheError ? error.cause : undefined
-  const reason = isLoss(wire) ? wire.cause : undefined
-  return isLoss(reason) ? reason : undefined
-}
-
-function isLoss(error: unknown): error is WireError {
-  return error instanceof WireError && error.code === 'lost'
 }
 
 function ignore(): void {}
