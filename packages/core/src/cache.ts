@@ -169,8 +169,8 @@ export class Cache implements AsyncDisposable {
 
   /**
    * Stores a copy; the last to arrive wins. With `version` only over an entry of a lower one: over none, or a newer one,
-   * nothing is stored. Rejects with `unsupported_value`, `value_too_large`, or `l1_full` (no L2). 1 round trip, tags
-   * included.
+   * nothing is stored. Rejects with `unsupported_value`, `value_too_large`, or `l1_full` (no L2). One that the server alone
+   * finds too large takes the value before it along. 1 round trip, tags included.
    */
   async set<T>(key: CacheKey, value: T, options?: SetOptions<T>): Promise<Stored> {
     const rt = this.#open()

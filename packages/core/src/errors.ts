@@ -2,7 +2,7 @@
 export type CacheErrorCode =
   | 'invalid_argument' // a programmer's mistake: the message names argument, expected and got
   | 'unsupported_value' // a value that no tier can keep as it is: the message names its path
-  | 'value_too_large' // the encoded value is above maxValueBytes, or a value given to set is larger than l1.maxBytes
+  | 'value_too_large' // the encoded value is above maxValueBytes, or the server's own bound; without L2 above l1.maxBytes
   | 'l1_full' // policy 'none' and no room left: thrown by set, never by a load
   | 'closed' // the cache was used after close()
   | 'aborted' // the caller's own signal fired; `cause` is its reason

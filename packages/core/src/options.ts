@@ -152,8 +152,9 @@ export interface CacheOptions
   readonly maxConcurrentLoads?: number
   /**
    * Largest encoded value in L2. A larger one that was loaded is answered and kept on no tier, with the event
-   * `value_too_large`; `set` rejects with that code. Without L2 there is no such bound. At most '63mb' with Redis.
-   * Default '1mb'.
+   * `value_too_large`; `set` rejects with that code. Without L2 there is no such bound. At most '63mb' with Redis; a
+   * Memcached has a bound of its own (-I): what only that refuses is told alike, a load of it is kept in L1 for maxStale,
+   * and a `set` of it removes the value before it. Default '1mb'.
    */
   readonly maxValueBytes?: ByteSize
   /**

@@ -24,7 +24,7 @@ test('a loaded value that is too large is answered, told of once, and counted ea
   expect(loads).toBe(3)
   expect(warnings).toEqual([
     'cache "shop": the value of "list" has at least 3000 bytes in L2; maxValueBytes is 1024: ' +
-      'it is answered and not cached (told once; see stats().tooLargeValues)',
+      'it is not stored (told once; see stats().tooLargeValues)',
   ])
   expect(cache.stats()).toMatchObject({ tooLargeValues: 3, l2Errors: 0 })
   expect(told.filter((event) => event.type === 'trouble').map(({ what, key }) => [what, key])).toEqual([

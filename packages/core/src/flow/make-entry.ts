@@ -7,6 +7,7 @@ import type { CachedValue } from '../runtime/cached-value.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { l1Until } from './accept-stored.ts'
 import { leastBytes } from './least-bytes.ts'
+import { tellNotStored } from './tell-not-stored.ts'
 import type { ValueParts } from './value.ts'
 
 /** How long an entry is fresh, and how long it is kept at all. */
@@ -72,19 +73,9 @@ export function encodeLoaded(rt: Runtime, key: string, parts: ValueParts): Encod
   try {
     return encode(rt, key, parts)
   } catch (error) {
-    if (error instanceof CacheError && error.code === 'value_too_large') tellTooLarge(rt, key, error)
-    else rt.recorder.trouble('l2.write_failed', key, error)
+    tellNotStored(rt, key, error)
     return undefined
   }
-}
-
-/** Whoever loads such a value again and again should not have to listen to events to find out why. */
-function tellTooLarge(rt: Runtime, key: string, error: CacheError): void {
-  const isFirst = rt.recorder.counters.tooLargeValues++ === 0
-  rt.recorder.trouble('value_too_large', key, error)
-  if (!isFirst) return
-  const fate = 'it is answered and not cached (told once; see stats().tooLargeValues)'
-  rt.log('warn', `cache ${show(rt.name)}: ${error.message}: ${fate}`)
 }
 
 function encodeWith(codec: Codec, key: string, { value, form }: ValueParts): Encoded {

@@ -83,6 +83,23 @@ describe('set', () => {
     expect(await b.cache.get('k')).toBeUndefined()
   })
 
+  test('a read that overtakes the deletion behind a refused put leaves nothing old in L1', async () => {
+    await using stage = new Stage()
+    const b = stage.node()
+    const reads: Promise<unknown>[] = []
+    const { cache } = stage.node({
+      l1: { mode: 'none' },
+      onEvent: (event) => {
+        if (event.type === 'trouble') queueMicrotask(() => reads.push(cache.get('k')))
+      },
+    })
+    await b.cache.set('k', 'old')
+    stage.server.failNext('put')
+    expect(await cache.set('k', 'new')).toEqual({ l2: 'queued', stored: false })
+    expect(await Promise.all(reads)).toEqual(['old'])
+    expect(await cache.get('k')).toBeUndefined()
+  })
+
   test('what cannot be kept is refused by its path, and leaves what was there', async () => {
     await using stage = new Stage()
     for (const cache of [stage.node().cache, stage.alone()]) {

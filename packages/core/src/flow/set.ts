@@ -7,6 +7,7 @@ import { isPartAway } from './is-part-away.ts'
 import { isRefused } from './is-refused.ts'
 import { setHere } from './keep-here.ts'
 import { encode, flagsOf, jitteredLife, sharedEntry, tagLifeMs, tagsOf } from './make-entry.ts'
+import { tellNotStored } from './tell-not-stored.ts'
 import { validateBy } from './validate-by.ts'
 import { sealParts, type ValueParts } from './value.ts'
 
@@ -23,7 +24,8 @@ export interface Stored extends Invalidated {
 /**
  * Stores a value: the last one to arrive wins. It is copied (isolation 'freeze' and 'clone') and sealed; what no tier
  * can keep is refused by `unsupported_value`, naming its path. A write that L2 does not acknowledge becomes a queued
- * invalidation of the key: 'queued' then. One round trip.
+ * invalidation of the key: 'queued' then. What only the server finds too large (`value_too_large`) takes the value before
+ * it along. One round trip.
  */
 export async function set(
   rt: Runtime,
@@ -128,12 +130,14 @@ async function put(
     return ended
   } catch (error) {
     if (isPartAway(error)) return await deleteInstead(rt, key)
-    rt.recorder.trouble('l2.write_failed', key, error)
+    const tooLarge = tellNotStored(rt, key, error)
     // Nobody may go on reading the value before it, and a late copy of this write must not stay: the caller hears
     // 'queued' even where that is done by now, because the value itself is not stored.
     rt.dropKey(key, 'invalidated')
-    if (isRefused(error)) await link.invalidate({ kind: 'keys', names: [key] })
+    if (isRefused(error)) await deleteKeys(rt, [key])
     else link.owe({ kind: 'keys', names: [key] })
+    // Never to be stored, however often it is tried: as with maxValueBytes, its caller has to know.
+    if (tooLarge !== undefined) throw tooLarge
     return { l2: 'queued', stored: false }
   } finally {
     rt.pendings.close(pending)

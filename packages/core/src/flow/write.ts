@@ -10,6 +10,7 @@ import { captureHere, localEntry } from './keep-here.ts'
 import type { Lease } from './lease.ts'
 import type { Loaded, LoadJob } from './load-job.ts'
 import { encodeLoaded, flagsOf, jitteredLife, sharedEntry, tagLifeMs, tagsOf } from './make-entry.ts'
+import { tellNotStored } from './tell-not-stored.ts'
 import { sealParts } from './value.ts'
 
 /**
@@ -82,7 +83,7 @@ async function fill(
     else if (memory !== undefined && link.usable) admitToL1(rt.fence, memory, cached, pending)
     return filled.proven
   } catch (error) {
-    rt.recorder.trouble('l2.write_failed', key, error)
+    tellNotStored(rt, key, error)
     keepUnstored(rt, flight, cached, pending, startedAt, error)
     // Else everyone waits for the lease of a load that is over (a full server refuses every fill).
     link.ops.release(key, token, by).catch(() => false)
@@ -93,8 +94,9 @@ async function fill(
 }
 
 /**
- * The fill failed. Refused for certain (a full server): what only this process holds now is kept until the load's start
- * + Δ, as it is while L2 is away. Unknown: nothing of the key is kept, since nothing will tell of its next change.
+ * The fill failed. Refused for certain (a full server, a value beyond its bound): what only this process holds now is kept
+ * until the load's start + Δ, as it is while L2 is away. Unknown: nothing of the key is kept, since nothing will tell of its
+ * next change.
  */
 function keepUnstored(
   rt: Runtime,

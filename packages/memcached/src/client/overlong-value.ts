@@ -18,6 +18,6 @@ export function overlongValue(
   const { key, value } = command
   const itemBytes = value.length + key.text.length + ITEM_OVERHEAD_BYTES
   if (itemBytes <= facts.itemBytesMax) return undefined
-  const text = `a value of ${value.length} bytes, which the server takes as an item of up to ${facts.itemBytesMax} (-I)`
+  const text = `is an item of ${itemBytes} bytes in L2, and the server takes up to ${facts.itemBytesMax} (-I)`
   return new CacheError('value_too_large', text, { tier: 'l2' })
 }
