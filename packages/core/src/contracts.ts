@@ -33,6 +33,7 @@ export {
   decodeEntry,
   ENTRY_FLAG_NEGATIVE,
   ENTRY_FLAG_STALE,
+  type EntryName,
   encodeEntry,
   encodeEntryHead,
   expireEntry,

@@ -4,6 +4,7 @@ import {
   decodeEntry,
   ENTRY_FLAG_NEGATIVE,
   ENTRY_FLAG_STALE,
+  type EntryName,
   encodeEntry,
   encodeEntryHead,
   expireEntry,
@@ -37,6 +38,9 @@ const TAGGED: NewEntry = {
     { name: 'é', token: 'hardpartsoftpart' },
   ],
 }
+
+const WHOLE: EntryName = { isHashed: false }
+const HASHED: EntryName = { isHashed: true }
 
 // HalfSipHash-1-3 of 'user:1' under the id of both: key-check.test.ts.
 const CHECK_OF_USER_1 = '992dd71b91bd3603'
@@ -79,17 +83,51 @@ describe('the bytes, format 1', () => {
     )
   })
 
+  test('under a hashed name: the key, whole, behind the version and before the namespace token', () => {
+    const head = ['69642d3862797465', CHECK_OF_USER_1, '018bcfe56800', '000000ea60', '0000057e40', '000019']
+    expect(encodeEntry(ENTRY, 'user:1', NOW_MS, HASHED).toString('hex')).toBe(
+      [
+        '48010800', // flags: carries its key
+        ...head,
+        `0c${hex('user:1')}`, // 6 bytes of UTF-8
+        '6e732d746f6b656e',
+        '00',
+        '7b2261223a317d',
+      ].join(''),
+    )
+    const versioned = encodeEntry({ ...ENTRY, version: -2n }, 'user:1', NOW_MS, HASHED)
+    expect(versioned.toString('hex', 0, 54)).toBe(
+      ['48010c00', ...head, 'fffffffffffffffe', `0c${hex('user:1')}`].join(''),
+    )
+  })
+
+  test.each([
+    ['é', '04c3a9'],
+    ['\ufffd', '06efbfbd'],
+    // Text that has no form in UTF-8: UTF-16, little-endian, which the lowest bit of the length says.
+    ['\ud800', '0500d8'],
+    ['a\udfff', '096100ffdf'],
+    ['x'.repeat(8192), `808001${hex('x'.repeat(8192))}`],
+  ])('under a hashed name the key %j is its bytes behind twice their number', (key, bytes) => {
+    expect(encodeEntry(ENTRY, key, NOW_MS, HASHED).toString('hex', 39, 39 + bytes.length / 2)).toBe(bytes)
+  })
+
   test('48 bytes and nothing else are added to an untagged value; a tag costs its name and 9', () => {
     const untagged = encodeEntry(ENTRY, 'k', NOW_MS).length
     expect(untagged - ENTRY.payload.length).toBe(48)
     const tagged = encodeEntry({ ...ENTRY, tags: [{ name: 'org:1', token: 'hardpart' }] }, 'k', NOW_MS).length
     expect(tagged - untagged).toBe(5 + 9)
+    expect(encodeEntry(ENTRY, 'k', NOW_MS, WHOLE)).toEqual(encodeEntry(ENTRY, 'k', NOW_MS))
   })
 
   test('the head is the beginning of the whole', () => {
     for (const entry of [ENTRY, TAGGED]) {
-      const head = encodeEntryHead(entry, 'k', NOW_MS)
-      expect(encodeEntry(entry, 'k', NOW_MS).subarray(0, head.length)).toEqual(head)
+      for (const name of [WHOLE, HASHED]) {
+        const head = encodeEntryHead(entry, 'k', NOW_MS, name)
+        const whole = encodeEntry(entry, 'k', NOW_MS, name)
+        expect(whole.subarray(0, head.length)).toEqual(head)
+        expect(whole.toString('latin1', head.length, head.length + 8)).toBe(entry.namespaceToken)
+      }
     }
   })
 
@@ -134,10 +172,11 @@ describe('decodeEntry', () => {
   })
 
   test('gives back what was encoded', () => {
+    const keys = fc.string({ unit: 'binary', minLength: 1, maxLength: 100 })
     fc.assert(
-      fc.property(entries, fc.string({ minLength: 1 }), ({ version, ...rest }, key) => {
+      fc.property(entries, keys, fc.constantFrom(WHOLE, HASHED), ({ version, ...rest }, key, name) => {
         const entry: NewEntry = version === undefined ? rest : { ...rest, version }
-        const decoded = decodeEntry(encodeEntry(entry, key, NOW_MS), key, NOW_MS + 500)
+        const decoded = decodeEntry(encodeEntry(entry, key, NOW_MS, name), key, NOW_MS + 500, '', name)
         expect(decoded).toEqual({
           readable: true,
           id: entry.id,
@@ -159,30 +198,34 @@ describe('decodeEntry', () => {
   })
 
   test.for([
-    ['untagged', ENTRY],
-    ['tagged', TAGGED],
-  ] as const)('%s: bytes that end early are never taken for an entry, wherever they end', ([, entry]) => {
-    const bytes = encodeEntry(entry, 'k', NOW_MS)
+    ['untagged', ENTRY, WHOLE],
+    ['tagged', TAGGED, WHOLE],
+    ['untagged under a hashed name', ENTRY, HASHED],
+    ['tagged under a hashed name', TAGGED, HASHED],
+  ] as const)('%s: bytes that end early are no entry, wherever they end', ([, entry, name]) => {
+    const bytes = encodeEntry(entry, 'k', NOW_MS, name)
     const payloadAt = bytes.length - entry.payload.length
-    for (let length = 0; length < payloadAt; length++) {
-      expect(decodeEntry(bytes.subarray(0, length), 'k', NOW_MS).readable, `${length} bytes`).toBe(false)
-    }
+    const readable = (length: number) =>
+      decodeEntry(bytes.subarray(0, length), 'k', NOW_MS, '', name).readable
+    for (let length = 0; length < payloadAt; length++) expect(readable(length), `${length} bytes`).toBe(false)
     // Behind the header only the codec can tell.
-    expect(decodeEntry(bytes.subarray(0, payloadAt), 'k', NOW_MS).readable).toBe(true)
+    expect(readable(payloadAt)).toBe(true)
   })
 
   test('one flipped byte, or any bytes at all, never throw', () => {
-    const whole = encodeEntry(TAGGED, 'k', NOW_MS)
-    for (let at = 0; at < whole.length; at++) {
-      for (const value of [0, 1, 0x7f, 0x80, 0xff]) {
-        const bytes = Buffer.from(whole)
-        bytes[at] = value
-        decodeEntry(bytes, 'k', NOW_MS)
+    for (const name of [WHOLE, HASHED]) {
+      const whole = encodeEntry(TAGGED, 'k', NOW_MS, name)
+      for (let at = 0; at < whole.length; at++) {
+        for (const value of [0, 1, 0x7f, 0x80, 0xff]) {
+          const bytes = Buffer.from(whole)
+          bytes[at] = value
+          decodeEntry(bytes, 'k', NOW_MS, '', name)
+        }
       }
     }
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-        expect(decodeEntry(Buffer.from(bytes), 'k', NOW_MS).readable).toBe(false)
+      fc.property(fc.uint8Array({ maxLength: 200 }), fc.constantFrom(WHOLE, HASHED), (bytes, name) => {
+        expect(decodeEntry(Buffer.from(bytes), 'k', NOW_MS, '', name).readable).toBe(false)
       }),
     )
   })
@@ -254,6 +297,77 @@ test('the bytes of one key under any other are unreadable (S1)', () => {
   )
 })
 
+describe('an entry under a hashed name', () => {
+  const anotherKey = { readable: false, reason: 'another key' }
+
+  /** The bytes with the check that `key` would have under their id: whoever can write them can compute it. */
+  function forged(bytes: Buffer, key: string): Buffer {
+    const copy = Buffer.from(bytes)
+    encodeEntry({ ...ENTRY, id: copy.toString('latin1', 4, 12) }, key, NOW_MS).copy(copy, 12, 12, 20)
+    return copy
+  }
+
+  test('is the key that it carries, whatever its check is', () => {
+    const key = fc.string({ unit: 'binary', minLength: 1, maxLength: 300 })
+    fc.assert(
+      fc.property(key, key, fc.constantFrom(ENTRY, TAGGED), (written, asked, entry) => {
+        fc.pre(written !== asked)
+        const whole = encodeEntry(entry, written, NOW_MS, HASHED)
+        for (const name of [HASHED, WHOLE]) {
+          expect(decodeEntry(forged(whole, asked), asked, NOW_MS, '', name)).toMatchObject(anotherKey)
+        }
+        // Its check alone would be believed.
+        const { payload } = decodedAt(forged(encodeEntry(entry, written, NOW_MS), asked), NOW_MS, asked)
+        expect(payload).toEqual(entry.payload)
+      }),
+    )
+  })
+
+  test.each([
+    ['begins with it', 'k'.repeat(300), 'k'.repeat(299)],
+    ['is the beginning of it', 'k'.repeat(299), 'k'.repeat(300)],
+    ['differs in its last character', `${'k'.repeat(299)}a`, `${'k'.repeat(299)}b`],
+    ['is half another surrogate', '\ud800', '\ud801'],
+    ['is what stands for half a surrogate', '\ud800', '\ufffd'],
+    [
+      'has the same bytes in the other form',
+      '\ud800\u0061',
+      Buffer.from('\ud800\u0061', 'utf16le').toString('latin1'),
+    ],
+  ])('is not the key that %s', (_, written, asked) => {
+    const bytes = forged(encodeEntry(ENTRY, written, NOW_MS, HASHED), asked)
+    expect(decodeEntry(bytes, asked, NOW_MS, '', HASHED)).toMatchObject(anotherKey)
+  })
+
+  test("that carries no key is nobody's", () => {
+    const bytes = encodeEntry(ENTRY, 'k', NOW_MS)
+    expect(decodeEntry(bytes, 'k', NOW_MS)).toMatchObject({ readable: true })
+    expect(decodeEntry(bytes, 'k', NOW_MS, '-behind', HASHED)).toEqual({
+      ...anotherKey,
+      seen: 'id-8byte-behind',
+    })
+    // Flagged, and without one: what stands there is the namespace token.
+    bytes[2] = 8
+    expect(decodeEntry(bytes, 'k', NOW_MS, '', HASHED)).toMatchObject(anotherKey)
+  })
+
+  test("whose key claims any length is another key's, found at once", () => {
+    const bytes = encodeEntry(ENTRY, 'k', NOW_MS, HASHED)
+    for (const length of ['ffff7f', 'ffffff', '00', '01', '03', '80']) {
+      const hostile = Buffer.concat([bytes.subarray(0, 39), Buffer.from(length, 'hex'), bytes.subarray(40)])
+      expect(decodeEntry(hostile, 'k', NOW_MS, '', HASHED)).toMatchObject(anotherKey)
+    }
+  })
+
+  test('keeps its key when it is expired', () => {
+    const key = 'k'.repeat(300)
+    const expired = expireEntry(encodeEntry(TAGGED, key, NOW_MS, HASHED), NOW_MS + 10_000)
+    const flags = ENTRY_FLAG_NEGATIVE | ENTRY_FLAG_STALE
+    expect(decodeEntry(expired, key, NOW_MS + 10_000, '', HASHED)).toMatchObject({ freshMs: 0, flags })
+    expect(decodeEntry(forged(expired, 'other'), 'other', NOW_MS, '', HASHED)).toMatchObject(anotherKey)
+  })
+})
+
 describe('expireEntry', () => {
   test('marks a copy as stale since now, or since its ttl where that is over, and moves nothing else', () => {
     const bytes = encodeEntry(TAGGED, 'k', NOW_MS)
@@ -289,8 +403,8 @@ describe('tokens and checks', () => {
   })
 })
 
-function decodedAt(bytes: Buffer, serverNowMs: number): StoredEntry {
-  const decoded = decodeEntry(bytes, 'k', serverNowMs)
+function decodedAt(bytes: Buffer, serverNowMs: number, key = 'k'): StoredEntry {
+  const decoded = decodeEntry(bytes, key, serverNowMs)
   if (decoded.readable) return decoded
   throw new Error(`unreadable: ${decoded.reason}`)
 }

@@ -4,6 +4,7 @@
  *   0  magic 'H'        1  format (1)      2  flags            3  codec
  *   4  id, 8 bytes      12 key check, 8 bytes                  20 created, u48 ms of server time
  *   26 ttl, u40 ms      31 keep, u40 ms    36 load, u24 ms     39 [version, i64, if flagged]
+ *   39 [key, if flagged: varint(its bytes * 2 + is UTF-16), then the bytes, in UTF-8 if it has a form there]
  *   39 namespace token, 8 bytes            47 number of tags, varint
  *      per tag: varint(name bytes * 2 + has soft part), name in UTF-8, 8 or 16 bytes of token
  */
@@ -41,6 +42,12 @@ export interface NewEntry {
   readonly version?: bigint
   readonly namespaceToken: Token
   readonly tags: readonly Tag[]
+}
+
+/** What an entry has to know of the name that its store keeps it under. */
+export interface EntryName {
+  /** The name is a hash: it does not tell whose entry this is, and the entry carries its key whole. */
+  readonly isHashed: boolean
 }
 
 /** A value as the store found it. Durations count from the moment its reply was processed. */
@@ -91,6 +98,11 @@ export const ENTRY_FLAG_STALE = 1
 export const ENTRY_FLAG_NEGATIVE = 2
 /** A version follows the fixed part. Set by the encoder. */
 const FLAG_VERSION = 4
+/** The key follows, whole. Set by the encoder. */
+const FLAG_KEY = 8
+
+/** As most stores name all that they keep. */
+const WHOLE_NAME: EntryName = { isHashed: false }
 
 /** The part of a tag token whose change means absent; the rest only means stale. */
 export function hardPart(token: TagToken): Token {
@@ -102,12 +114,15 @@ export function encodeEntryHead(
   entry: Omit<NewEntry, 'namespaceToken' | 'tags'>,
   key: string,
   serverNowMs: number,
+  name: EntryName = WHOLE_NAME,
 ): Buffer {
   const versioned = entry.version !== undefined
-  const head = Buffer.allocUnsafe(VERSION_AT + (versioned ? 8 : 0))
+  const carried = name.isHashed ? carriedKey(key) : undefined
+  const keyAt = VERSION_AT + (versioned ? 8 : 0)
+  const head = Buffer.allocUnsafe(keyAt + (carried?.length ?? 0))
   head[0] = MAGIC
   head[1] = FORMAT
-  head[2] = entry.flags | (versioned ? FLAG_VERSION : 0)
+  head[2] = entry.flags | (versioned ? FLAG_VERSION : 0) | (carried === undefined ? 0 : FLAG_KEY)
   head[3] = entry.codec
   head.write(entry.id, ID_AT, TOKEN_BYTES, 'latin1')
   const [first, second] = keyCheck(key, head, ID_AT)
@@ -118,6 +133,7 @@ export function encodeEntryHead(
   head.writeUIntBE(Math.min(U40_MAX, Math.ceil(entry.keepMs)), 31, 5)
   head.writeUIntBE(Math.min(U24_MAX, Math.ceil(entry.loadMs)), 36, 3)
   if (entry.version !== undefined) head.writeBigInt64BE(entry.version, VERSION_AT)
+  if (carried !== undefined) head.set(carried, keyAt)
   return head
 }
 
@@ -138,9 +154,14 @@ function encodeTail(namespaceToken: Token, tags: readonly Tag[]): Buffer {
 }
 
 /** Header, tags and payload as one buffer. Cost: one copy of the payload. */
-export function encodeEntry(entry: NewEntry, key: string, serverNowMs: number): Buffer {
+export function encodeEntry(
+  entry: NewEntry,
+  key: string,
+  serverNowMs: number,
+  name: EntryName = WHOLE_NAME,
+): Buffer {
   return Buffer.concat([
-    encodeEntryHead(entry, key, serverNowMs),
+    encodeEntryHead(entry, key, serverNowMs, name),
     encodeTail(entry.namespaceToken, entry.tags),
     entry.payload,
   ])
@@ -151,9 +172,16 @@ export type DecodedEntry = StoredEntry | UnreadableEntry
 /**
  * Reads what a store holds under `key`. Never throws: foreign, damaged, newer or another key's bytes are
  * unreadable, which is a miss. The payload is a view into `bytes`. `seenBehind` is what the store puts behind the id in
- * `seen`, where there is a whole id.
+ * `seen`, where there is a whole id. An entry that carries a key is that key's, whatever its name; one under a hashed name
+ * that carries none is nobody's.
  */
-export function decodeEntry(bytes: Buffer, key: string, serverNowMs: number, seenBehind = ''): DecodedEntry {
+export function decodeEntry(
+  bytes: Buffer,
+  key: string,
+  serverNowMs: number,
+  seenBehind = '',
+  name: EntryName = WHOLE_NAME,
+): DecodedEntry {
   const id = readToken(bytes, ID_AT)
   const seen = id.length === TOKEN_BYTES ? id + seenBehind : id
   const unreadable = (reason: string): UnreadableEntry => ({ readable: false, reason, seen })
@@ -168,6 +196,12 @@ export function decodeEntry(bytes: Buffer, key: string, serverNowMs: number, see
     version = bytes.readBigInt64BE(at)
     at += 8
   }
+  const carriesKey = (flags & FLAG_KEY) !== 0
+  if (carriesKey || name.isHashed) {
+    const keyEnd = carriesKey ? carriedKeyEnd(bytes, at, key) : undefined
+    if (keyEnd === undefined) return unreadable('another key')
+    at = keyEnd
+  }
   const namespaceToken = readToken(bytes, at)
   const tags: Tag[] = []
   const payloadAt = readTags(bytes, at + TOKEN_BYTES, tags)
@@ -181,7 +215,7 @@ export function decodeEntry(bytes: Buffer, key: string, serverNowMs: number, see
     id,
     payload: bytes.subarray(payloadAt),
     codec: bytes.readUInt8(3),
-    flags: flags & ~FLAG_VERSION,
+    flags: flags & ~(FLAG_VERSION | FLAG_KEY),
     ageMs,
     freshMs: (flags & ENTRY_FLAG_STALE) !== 0 ? Math.min(0, ttlMs - ageMs) : ttlMs - ageMs,
     keepMs: readU40(bytes, 31) - ageMs,
@@ -227,6 +261,24 @@ function readToken(bytes: Buffer, at: number): Token {
 function isOf(key: string, bytes: Buffer): boolean {
   const [first, second] = keyCheck(key, bytes, ID_AT)
   return bytes.readUInt32LE(CHECK_AT) === first && bytes.readUInt32LE(CHECK_AT + 4) === second
+}
+
+/** The key as an entry carries it: each key has one form, and no two have the same. */
+function carriedKey(key: string): Buffer {
+  // UTF-8 has no form for lone surrogates, and would write all of them alike.
+  const form = key.isWellFormed() ? 'utf8' : 'utf16le'
+  const length = Buffer.byteLength(key, form)
+  const head = length * 2 + (form === 'utf8' ? 0 : 1)
+  const carried = Buffer.allocUnsafe(varintBytes(head) + length)
+  carried.write(key, writeVarint(carried, 0, head), form)
+  return carried
+}
+
+/** The offset behind the key carried at `at`, where that is this one. Compared as bytes: nothing in them is believed. */
+function carriedKeyEnd(bytes: Buffer, at: number, key: string): number | undefined {
+  const carried = carriedKey(key)
+  const end = at + carried.length
+  return bytes.subarray(at, end).equals(carried) ? end : undefined
 }
 
 /** A copy of an entry's bytes that has been stale since now: flagged, its ttl cut to its age. */
@@ -283,7 +335,7 @@ function varintBytes(value: number): number {
   return value < 0x80 ? 1 : value < 0x4000 ? 2 : 3
 }
 
-/** LEB128, at most 3 bytes (2^21 - 1), which is above every count and name length that options allow. */
+/** LEB128, at most 3 bytes (2^21 - 1), which is above every count and length of a name or key that options allow. */
 function writeVarint(bytes: Buffer, at: number, value: number): number {
   let rest = value
   let next = at

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { systemClock } from '../clock.ts'
-import { decodeEntry, encodeEntry, type NewEntry, type StoredEntry } from '../entry.ts'
+import { decodeEntry, type EntryName, encodeEntry, type NewEntry, type StoredEntry } from '../entry.ts'
 import { CacheError } from '../errors.ts'
 import { type Dice, dice, fastestMs, mutated, residentBytes } from '../testing/mutations.ts'
 import { type Codec, createCodec } from './codec.ts'
@@ -50,6 +50,8 @@ const VALUES = [
 
 interface Envelope {
   readonly codec: Codec
+  /** An entry under a hashed name carries its key. */
+  readonly name: EntryName
   readonly bytes: Buffer
 }
 
@@ -68,7 +70,8 @@ function envelopes(): Envelope[] {
         tags: Array.from({ length: i }, (_, nth) => ({ name: `tag:${nth}`, token: 'hardpart' })),
         ...(i % 2 === 0 ? {} : { version: 7n }),
       }
-      return { codec, bytes: encodeEntry(entry, KEY, NOW_MS) }
+      const name = { isHashed: i % 3 === 0 }
+      return { codec, name, bytes: encodeEntry(entry, KEY, NOW_MS, name) }
     }),
   )
 }
@@ -82,8 +85,8 @@ function mutatedEnvelope(original: Buffer, next: Dice): Buffer {
 }
 
 /** Reads it as a cache does, up to what a caller gets. */
-function read({ codec, bytes }: Envelope): 'unreadable' | 'failed' | 'value' {
-  const decoded = decodeEntry(bytes, KEY, NOW_MS)
+function read({ codec, name, bytes }: Envelope): 'unreadable' | 'failed' | 'value' {
+  const decoded = decodeEntry(bytes, KEY, NOW_MS, '', name)
   if (!decoded.readable) return 'unreadable'
   expectWithin(decoded, bytes)
   try {
@@ -126,8 +129,8 @@ test(`${MUTATIONS} mutated envelopes give a value or a miss, none slowly (S6, S7
   const answers = { unreadable: 0, failed: 0, value: 0 }
   const readMany = async (count: number): Promise<void> => {
     for (let i = 0; i < count; i++) {
-      const { codec, bytes } = corpus[next(corpus.length)] ?? fail('there is no corpus')
-      const envelope = { codec, bytes: mutatedEnvelope(bytes, next) }
+      const original = corpus[next(corpus.length)] ?? fail('there is no corpus')
+      const envelope = { ...original, bytes: mutatedEnvelope(original.bytes, next) }
       let answer: keyof typeof answers = 'unreadable'
       const ms = fastestMs(DECODE_MS_MAX, () => {
         answer = read(envelope)

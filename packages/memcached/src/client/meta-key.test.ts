@@ -20,14 +20,14 @@ describe('a key on the wire', () => {
     ['é', 'w6k=', true],
     ['é'.repeat(93), Buffer.from('é'.repeat(93)).toString('base64'), true],
   ])('%j is %j', (name, text, isBinary) => {
-    expect(metaKey(name)).toEqual({ text, isBinary })
+    expect(metaKey(name)).toEqual({ text, isBinary, isHashed: false })
   })
 
   test.each(['x'.repeat(251), 'é'.repeat(94), 'x'.repeat(1_000_000), '', '\ud800', 'a\udfff'])(
     '%j is hashed behind a byte that begins no UTF-8',
     (name) => {
       const key = metaKey(name)
-      expect(key.isBinary).toBe(true)
+      expect(key).toMatchObject({ isBinary: true, isHashed: true })
       expect(bytesOf(key)).toHaveLength(33)
       expect(bytesOf(key)[0]).toBe('\xff')
       expect(metaKey(name)).toEqual(key)
@@ -58,7 +58,11 @@ describe('a key on the wire', () => {
     fc.assert(
       fc.property(names, ([one = '', other = '']) => {
         expect(bytesOf(metaKey(one)) === bytesOf(metaKey(other))).toBe(one === other)
-        expect(metaKey(one).text).toMatch(/^[\x21-\x7e]{1,250}$/)
+        const { text, isHashed } = metaKey(one)
+        expect(text).toMatch(/^[\x21-\x7e]{1,250}$/)
+        // What is not said to be a hash holds the name whole: it can be read back.
+        const bytes = bytesOf(metaKey(one))
+        if (!isHashed) expect([bytes, Buffer.from(bytes, 'latin1').toString()]).toContain(one)
       }),
       { numRuns: 2000 },
     )

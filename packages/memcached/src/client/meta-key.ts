@@ -5,6 +5,8 @@ export interface MetaKey {
   readonly text: string
   /** The text is base64 of the key's bytes: flag `b` goes with it. */
   readonly isBinary: boolean
+  /** The bytes are a hash: two names that share them are not known, but nothing in them tells one from the other. */
+  readonly isHashed: boolean
 }
 
 // What the server takes as it is.
@@ -17,20 +19,18 @@ const HASH_MARK = Buffer.from([0xff])
 /**
  * The key of a name. Printable ASCII up to 250 characters is itself; other text up to 186 bytes of UTF-8 is its bytes,
  * in base64; anything longer, or with lone surrogates, is the byte 0xff and the SHA-256 of the name. No two names share
- * a key, but for a collision of SHA-256: entries carry a check of their key besides.
+ * a key, but for a collision of SHA-256: an entry under such a key carries its own whole.
  */
 export function metaKey(name: string): MetaKey {
-  if (PLAIN.test(name)) return { text: name, isBinary: false }
-  return { text: binaryKey(name).toString('base64'), isBinary: true }
-}
-
-function binaryKey(name: string): Buffer {
+  if (PLAIN.test(name)) return { text: name, isBinary: false, isHashed: false }
   // UTF-8 has no form for lone surrogates, and would write all of them alike.
   if (!name.isWellFormed()) return hashed(Buffer.from(name, 'utf16le'), 'utf16')
   const bytes = Buffer.from(name)
-  return bytes.length > 0 && bytes.length <= BINARY_BYTES_MAX ? bytes : hashed(bytes, 'utf8')
+  if (bytes.length === 0 || bytes.length > BINARY_BYTES_MAX) return hashed(bytes, 'utf8')
+  return { text: bytes.toString('base64'), isBinary: true, isHashed: false }
 }
 
-function hashed(bytes: Buffer, form: 'utf8' | 'utf16'): Buffer {
-  return Buffer.concat([HASH_MARK, createHash('sha256').update(`${form}:`).update(bytes).digest()])
+function hashed(bytes: Buffer, form: 'utf8' | 'utf16'): MetaKey {
+  const hash = createHash('sha256').update(`${form}:`).update(bytes).digest()
+  return { text: Buffer.concat([HASH_MARK, hash]).toString('base64'), isBinary: true, isHashed: true }
 }

@@ -59,7 +59,7 @@ test('what these tests look for is found where it is', async () => {
 
 test('a name that is sent as it is, and not as a key is made, is a command', async () => {
   const client = await openedClient(server.url)
-  const asItIs = { text: `x\r\n${EVIL}mg y`, isBinary: false }
+  const asItIs = { text: `x\r\n${EVIL}mg y`, isBinary: false, isHashed: false }
   await client.send(mg(asItIs, 'v'), soon()).catch(() => undefined)
   await expect(expectNoEvil()).rejects.toThrow(/PWND/)
 })

@@ -125,7 +125,7 @@ export class Leases {
     const serverNow = client.serverNow()
     const flags = `C${lease.cas} T${expirySeconds(entry.keepMs, serverNow)} c`
     const [filled, ...replies] = await client.sendAll(
-      [ms(value, encodeEntry(entry, key, serverNow), flags), ...asked, ...this.#quarantines.ask([], tags)],
+      [ms(value, encodeEntry(entry, key, serverNow, value), flags), ...asked, ...this.#quarantines.ask([], tags)],
       { by },
     )
     // Only now: whoever is told an error gives the lease back.
@@ -166,7 +166,7 @@ export class Leases {
     const { generation } = client
     // Granted to one who has given up it would be in the way of everybody.
     const late = (reply: MetaReply): void => {
-      const won = wonLease(lookAtValue(reply, key, client), key, { generation })
+      const won = wonLease(lookAtValue(reply, key, value, client), key, { generation })
       if (won !== undefined) giveBack(this.#place, won)
     }
     const offering = client.sendAll(offers, { by })
@@ -178,7 +178,7 @@ export class Leases {
     })
     found.learn(replies.slice(0, asked.length))
     return {
-      look: lookAtValue(looked, key, client),
+      look: lookAtValue(looked, key, value, client),
       found,
       isQuarantined: this.#quarantines.isAnyLive(replies.slice(asked.length)),
     }
@@ -303,8 +303,8 @@ export class Leases {
   async #casOf(lease: Lease, by: number): Promise<string | undefined> {
     if (lease.cas !== undefined) return lease.cas
     const { client, names } = this.#place
-    const reply = await client.send(mg(names.of('v', lease.key), VALUE_FLAGS), { by })
-    const look = lookAtValue(reply, lease.key, client)
+    const value = names.of('v', lease.key)
+    const look = lookAtValue(await client.send(mg(value, VALUE_FLAGS), { by }), lease.key, value, client)
     if (look.state === 'lease' && look.name === lease.name) lease.cas = look.cas
     // Whatever has taken its place was offered to us: it is not ours to load over.
     else if (look.state === 'value' && look.won)

@@ -19,7 +19,7 @@ import { Names } from './names.ts'
 import { admit, isSameRun, type ServerRun } from './restart-mark.ts'
 import { ServerWatch } from './server-watch.ts'
 
-// What stands before the payload of an entry: at most 64 tags of 512 characters, with their tokens.
+// What stands before the payload of an entry: at most 64 tags of 512 characters, with their tokens, and a key of 8 KB.
 const ENTRY_HEAD_BYTES_MAX = 128 * 1024
 // Tags kept warm with each heartbeat: under LRU a server evicts first what L1 keeps everyone from reading.
 const WARM_TAGS_MAX = 64

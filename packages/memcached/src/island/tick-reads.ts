@@ -70,9 +70,10 @@ export class TickReads {
     if (request.namespace || loads) turn.namespace = this.#ask(turn.namespace, names.namespace, by)
     if (loads) turn.epoch = this.#ask(turn.epoch, names.epoch, by)
     const tags = request.tags.length === 0 ? NONE_ASKED : this.#askTags(request.tags, by)
-    const reading = new ValueRead(this.#place, request, turn, tags, this.#held)
+    const value = names.of('v', request.key)
+    const reading = new ValueRead(this.#place, request, value, turn, tags, this.#held)
     const flags = (loads ? LOAD_FLAGS : VALUE_FLAGS) + this.#unless(request)
-    client.post(mg(names.of('v', request.key), flags), { by, sent: request }, reading)
+    client.post(mg(value, flags), { by, sent: request }, reading)
   }
 
   /** A value that has not changed need not be sent again, where the server knows how to say so. */
@@ -106,6 +107,7 @@ class ValueRead implements Receiver<MetaReply> {
   readonly borrows = true
   readonly #place: Place
   readonly #request: ReadRequest
+  readonly #value: MetaKey
   /** What it asks for stands before it on the wire. */
   readonly #namespace: TokenRead | undefined
   readonly #epoch: TokenRead | undefined
@@ -115,12 +117,14 @@ class ValueRead implements Receiver<MetaReply> {
   constructor(
     place: Place,
     request: ReadRequest,
+    value: MetaKey,
     { namespace, epoch }: Turn,
     tags: readonly TokenRead[],
     held: HeldLeases,
   ) {
     this.#place = place
     this.#request = request
+    this.#value = value
     this.#namespace = namespace
     this.#epoch = epoch
     this.#tags = tags
@@ -135,7 +139,7 @@ class ValueRead implements Receiver<MetaReply> {
       this.#request.unchanged?.(this.#tokens())
       return
     }
-    const look = lookAtValue(reply, key, client)
+    const look = lookAtValue(reply, key, this.#value, client)
     const entry = look.state === 'value' ? look.entry : undefined
     const won = wonLease(look, key, client)
     if (won !== undefined) {
@@ -155,7 +159,7 @@ class ValueRead implements Receiver<MetaReply> {
   late(reply: MetaReply): void {
     const { client } = this.#place
     const { key } = this.#request
-    const won = wonLease(lookAtValue(reply, key, client), key, client)
+    const won = wonLease(lookAtValue(reply, key, this.#value, client), key, client)
     if (won !== undefined) giveBack(this.#place, won)
   }
 

@@ -1,4 +1,5 @@
 import { type DecodedEntry, decodeEntry } from 'holdfast/contracts'
+import type { MetaKey } from '../client/meta-key.ts'
 import type { MetaReply } from '../client/meta-reply.ts'
 import { behindId, seenInPassing } from './seen.ts'
 import type { WonLease } from './won-lease.ts'
@@ -31,19 +32,27 @@ export type ValueLook =
       readonly won: boolean
     }
 
-/** What a reply to `mg … v c f` says that came over this connection. The payload is a view into the reply's bytes. */
-export function lookAtValue(reply: MetaReply | undefined, key: string, connection: Counting): ValueLook {
+/**
+ * What a reply to `mg … v c f` of this key, under its name, says that came over this connection. The payload is a view
+ * into the reply's bytes.
+ */
+export function lookAtValue(
+  reply: MetaReply | undefined,
+  key: string,
+  name: MetaKey,
+  connection: Counting,
+): ValueLook {
   if (reply?.code !== 'VA') return { state: 'absent' }
   const { value, size, cas = '0', won, lost } = reply
   if (size === 0 && isStub(reply)) return { state: 'lease', cas, name: cas, won }
-  const name = reply.clientFlags === LEASE_FLAG ? value?.toString('latin1') : undefined
-  if (name !== undefined && LEASE_NAME.test(name)) return { state: 'lease', cas, name, won }
+  const renewed = reply.clientFlags === LEASE_FLAG ? value?.toString('latin1') : undefined
+  if (renewed !== undefined && LEASE_NAME.test(renewed)) return { state: 'lease', cas, name: renewed, won }
   // A value that somebody holds the lease of is not handed back with its cas: that would void the lease.
   const behind = lost ? '' : behindId(connection, cas)
   const entry: DecodedEntry =
     value === undefined
       ? { readable: false, reason: `${size} bytes`, isTooLarge: true, seen: seenInPassing(behind) }
-      : decodeEntry(value, key, connection.serverNow(), behind)
+      : decodeEntry(value, key, connection.serverNow(), behind, name)
   return { state: 'value', cas, entry, leased: lost, won }
 }
 

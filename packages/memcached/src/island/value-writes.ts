@@ -101,9 +101,9 @@ export class ValueWrites {
   #mark(key: string, reply: MetaReply | undefined): MetaCommand | undefined {
     const { client, names } = this.#place
     const serverNow = client.serverNow()
-    const look = lookAtValue(reply, key, client)
-    if (look.state === 'absent') return undefined
     const value = names.of('v', key)
+    const look = lookAtValue(reply, key, value, client)
+    if (look.state === 'absent') return undefined
     if (look.state === 'lease' || !look.entry.readable || reply?.value === undefined)
       return md(value, `C${look.cas}`)
     const { ttlSec = -1 } = reply
@@ -158,9 +158,10 @@ export class ValueWrites {
   ): Promise<boolean> {
     const { client, names } = this.#place
     const serverNow = client.serverNow()
-    const body = encodeEntry({ ...entry, ...this.#carried(key, tags, found.tokens) }, key, serverNow)
+    const value = names.of('v', key)
+    const body = encodeEntry({ ...entry, ...this.#carried(key, tags, found.tokens) }, key, serverNow, value)
     const flags = `C${reply.cas} T${expirySeconds(entry.keepMs, serverNow)}`
-    const commands = [ms(names.of('v', key), body, flags), ...found.extend(tagLifeMs)]
+    const commands = [ms(value, body, flags), ...found.extend(tagLifeMs)]
     const [stored] = await client.sendAll(commands, { by })
     return stored?.code === 'HD'
   }
@@ -186,7 +187,8 @@ export class ValueWrites {
   /** A delayed older writer would plant itself where nothing is. */
   #isOlder({ key, entry }: PutRequest, reply: MetaReply): boolean {
     if (entry.version === undefined) return false
-    const look = lookAtValue(reply, key, this.#place.client)
+    const { client, names } = this.#place
+    const look = lookAtValue(reply, key, names.of('v', key), client)
     if (look.state !== 'value' || !look.entry.readable) return true
     const { version } = look.entry
     return version !== undefined && version >= entry.version
