@@ -172,67 +172,70 @@ export class Cache implements AsyncDisposable {
    * nothing is stored. Rejects with `unsupported_value`, `value_too_large`, or `l1_full` (no L2). One that the server alone
    * finds too large takes the value before it along. 1 round trip, tags included.
    */
-  async set<T>(key: CacheKey, value: T, options?: SetOptions<T>): Promise<Stored> {
-    const rt = this.#open()
-    const encoded = encodeKey(key)
-    const { policy, version } = this.#setPolicy(options)
-    return await set(rt, encoded, value, policy, version)
+  set<T>(key: CacheKey, value: T, options?: SetOptions<T>): Promise<Stored> {
+    return this.#change(async (rt) => {
+      const encoded = encodeKey(key)
+      const { policy, version } = this.#setPolicy(options)
+      return await set(rt, encoded, value, policy, version)
+    })
   }
 
   /**
    * `set` for several entries, pipelined: 'queued' if any of them is, `stored` if all of them are. Nothing is stored where
    * a key is bad; a value that no tier can keep does not keep the others from being stored.
    */
-  async setMany<T>(entries: Iterable<readonly [CacheKey, T]>, options?: SetOptions<T>): Promise<Stored> {
-    const rt = this.#open()
-    const pairs = encodePairs(entries)
-    const { policy, version } = this.#setPolicy(options)
-    const ended = await inSlices(pairs, (slice) =>
-      Promise.all(slice.map(([key, value]) => set(rt, key, value, policy, version))),
-    )
-    return { ...worstOf(ended), stored: ended.every((one) => one.stored) }
+  setMany<T>(entries: Iterable<readonly [CacheKey, T]>, options?: SetOptions<T>): Promise<Stored> {
+    return this.#change(async (rt) => {
+      const pairs = encodePairs(entries)
+      const { policy, version } = this.#setPolicy(options)
+      const ended = await inSlices(pairs, (slice) =>
+        Promise.all(slice.map(([key, value]) => set(rt, key, value, policy, version))),
+      )
+      return { ...worstOf(ended), stored: ended.every((one) => one.stored) }
+    })
   }
 
   /**
    * Removes the value; no load that began before brings it back. An array is one key (a tuple); `deleteMany` takes several.
    * 1 round trip.
    */
-  async delete(key: CacheKey, options?: InvalidateOptions): Promise<Invalidated> {
-    return await deleteKeys(this.#open(), [encodeKey(key)], checkRequire(options))
+  delete(key: CacheKey, options?: InvalidateOptions): Promise<Invalidated> {
+    return this.#change((rt) => deleteKeys(rt, [encodeKey(key)], checkRequire(options)))
   }
 
   /** `delete` for several keys, at most 2,000 a round trip: 'queued' if any of them is. */
-  async deleteMany(keys: readonly CacheKey[], options?: InvalidateOptions): Promise<Invalidated> {
-    const encoded = encodeMany(keys).map((key) => key.encoded)
-    const rt = this.#open()
-    const required = checkRequire(options)
-    const ended = await inSlices(encoded, async (slice) => [await deleteKeys(rt, slice, required)])
-    return worstOf(ended)
+  deleteMany(keys: readonly CacheKey[], options?: InvalidateOptions): Promise<Invalidated> {
+    return this.#change(async (rt) => {
+      const encoded = encodeMany(keys).map((key) => key.encoded)
+      const required = checkRequire(options)
+      const ended = await inSlices(encoded, async (slice) => [await deleteKeys(rt, slice, required)])
+      return worstOf(ended)
+    })
   }
 
   /** Makes the value stale: it is served within swr and staleIfError only. 1 round trip. */
-  async expire(key: CacheKey, options?: InvalidateOptions): Promise<Invalidated> {
-    return await expireKeys(this.#open(), [encodeKey(key)], checkRequire(options))
+  expire(key: CacheKey, options?: InvalidateOptions): Promise<Invalidated> {
+    return this.#change((rt) => expireKeys(rt, [encodeKey(key)], checkRequire(options)))
   }
 
   /** Invalidates every entry that carries the tag, whatever their number. 1 round trip, 1 command. */
-  async invalidateTag(tag: string, options?: InvalidateOptions): Promise<Invalidated> {
-    return await this.invalidateTags([tag], options)
+  invalidateTag(tag: string, options?: InvalidateOptions): Promise<Invalidated> {
+    return this.invalidateTags([tag], options)
   }
 
   /** `invalidateTag` for at most 64 tags. 1 round trip. */
-  async invalidateTags(tags: readonly string[], options?: InvalidateOptions): Promise<Invalidated> {
-    return await invalidateTags(this.#open(), checkTags(tags), checkRequire(options))
+  invalidateTags(tags: readonly string[], options?: InvalidateOptions): Promise<Invalidated> {
+    return this.#change((rt) => invalidateTags(rt, checkTags(tags), checkRequire(options)))
   }
 
   /** Makes every entry that carries the tag stale. 1 round trip. */
-  async expireTag(tag: string, options?: InvalidateOptions): Promise<Invalidated> {
-    return await expireTags(this.#open(), checkTags([tag]), checkRequire(options))
+  expireTag(tag: string, options?: InvalidateOptions): Promise<Invalidated> {
+    return this.#change((rt) => expireTags(rt, checkTags([tag]), checkRequire(options)))
   }
 
   /** Invalidates every entry of this namespace, and of no other. 1 round trip. */
-  async clear(options?: InvalidateOptions): Promise<Invalidated> {
-    return await clear(this.#open(), checkRequire(options))
+  clear(options?: InvalidateOptions): Promise<Invalidated> {
+    return this.#change((rt) => clear(rt, checkRequire(options)))
   }
 
   /** Loads now, whatever is cached, and answers the new value. */
@@ -251,25 +254,27 @@ export class Cache implements AsyncDisposable {
    * Runs a database write so that no old value survives it, even if this process dies in the middle: what it touches
    * is quarantined before, invalidated after. Rejects with `l2_unavailable`, before `commit`, where L2 is away. What
    * `commit` throws is thrown as it is, after the invalidation. With `require` it can reject with `not_applied` after the
-   * commit, whose value is `cause.committed`. At most 2,000 keys and 64 tags; 3 round trips.
+   * commit, whose value is `cause.committed`. close() waits for it for 3 s, and protects what it touches for 2 to 3 s more:
+   * what a later commit changes nobody is told of. At most 2,000 keys and 64 tags; 3 round trips.
    */
-  async write<T>(
+  write<T>(
     names: { readonly keys?: readonly CacheKey[]; readonly tags?: readonly string[] },
     commit: () => Promise<T> | T,
     options?: InvalidateOptions,
   ): Promise<Written<T>> {
-    const rt = this.#open()
-    checkNames('write', names, ['keys', 'tags'])
-    if (names.keys === undefined && names.tags === undefined) {
-      throw invalidArgument('write', '{ keys, tags }: what it touches', names)
-    }
-    if (typeof commit !== 'function') throw invalidArgument('commit', 'a function', commit)
-    const keys = encodeMany(names.keys === undefined ? [] : names.keys).map((key) => key.encoded)
-    if (keys.length > SLICE_MAX) {
-      throw invalidArgument('keys', `at most ${SLICE_MAX} of them: a tag stands for any number`, keys)
-    }
-    const tags = checkTags(names.tags === undefined ? [] : names.tags)
-    return await mutate(rt, { keys, tags }, commit, checkRequire(options))
+    return this.#change(async (rt) => {
+      checkNames('write', names, ['keys', 'tags'])
+      if (names.keys === undefined && names.tags === undefined) {
+        throw invalidArgument('write', '{ keys, tags }: what it touches', names)
+      }
+      if (typeof commit !== 'function') throw invalidArgument('commit', 'a function', commit)
+      const keys = encodeMany(names.keys === undefined ? [] : names.keys).map((key) => key.encoded)
+      if (keys.length > SLICE_MAX) {
+        throw invalidArgument('keys', `at most ${SLICE_MAX} of them: a tag stands for any number`, keys)
+      }
+      const tags = checkTags(names.tags === undefined ? [] : names.tags)
+      return await mutate(rt, { keys, tags }, commit, checkRequire(options))
+    })
   }
 
   /** A function whose results are cached under `options.key` of its arguments. */
@@ -347,8 +352,10 @@ export class Cache implements AsyncDisposable {
   }
 
   /**
-   * Ends loads, sockets and timers; idempotent. Answers how many invalidations L2 never acknowledged. On a cache made
-   * by `namespace`, closes the whole.
+   * Ends loads, sockets and timers; idempotent. What was begun before and changes something (`set`, `delete`, `write` and
+   * their like) is waited for, 3 s at most, and what L2 is owed then is sent once more, within l2Timeout. Answers how many
+   * invalidations L2 never acknowledged, with a call that was not over by then counted as one: such a one is answered
+   * 'queued' later, or rejects with `closed`, and is not replayed. On a cache made by `namespace`, closes the whole.
    */
   close(): Promise<{ readonly notApplied: number }> {
     return this.#onClose()
@@ -356,6 +363,12 @@ export class Cache implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  /** A call that changes something: close() waits for it. */
+  async #change<T>(change: (rt: Runtime) => Promise<T>): Promise<T> {
+    const rt = this.#open()
+    return await rt.shared.underWay.track(change(rt))
   }
 
   #open(): Runtime {

@@ -1,7 +1,10 @@
 import { memoryStore } from '@holdfast/testkit'
 import { describe, expect, test } from 'vitest'
 import { inProcessBus } from './bus/in-process-bus.ts'
+import type { Cache } from './cache.ts'
 import { createCache } from './create-cache.ts'
+import { SLICE_MAX } from './flow/in-slices.ts'
+import type { StandardSchema } from './options.ts'
 import { Database } from './testing/database.ts'
 import { codeOf, watched } from './testing/outcome.ts'
 import { Stage } from './testing/stage.ts'
@@ -173,6 +176,15 @@ describe('createCache', () => {
 })
 
 describe('close', () => {
+  /** Answers after a while. */
+  function slowSchema({ clock }: Stage, afterMs: number): StandardSchema<string> {
+    const validate = (value: unknown) =>
+      new Promise<{ value: string }>((answer) => {
+        clock.after(afterMs, () => answer({ value: String(value) }))
+      })
+    return { '~standard': { version: 1, vendor: 'test', validate } }
+  }
+
   test('is idempotent, ends every timer, and answers what was not applied', async () => {
     await using stage = new Stage()
     for (const cache of [stage.alone(), stage.node().cache, stage.node({ l1: false }).cache]) {
@@ -247,6 +259,101 @@ describe('close', () => {
     await stage.advance(500)
     expect([unanswered(), givenUp()]).toEqual([{ value: { l2: 'queued' } }, { value: { notApplied: 1 } }])
     expect(stage.clock.pendingTimers).toBe(0)
+  })
+
+  test('during a set: it is stored, or counted where L2 does not answer', async () => {
+    await using stage = new Stage()
+    const { cache, connection } = stage.node()
+    await cache.get('warm-up')
+    connection.hold()
+    const setting = watched(cache.set('k', 'v'))
+    await stage.settle()
+    const closed = watched(cache.close())
+    await stage.settle()
+    connection.release()
+    await stage.settle()
+    expect([setting(), closed()]).toEqual([
+      { value: { l2: 'applied', stored: true } },
+      { value: { notApplied: 0 } },
+    ])
+    expect(await stage.node().cache.get('k')).toBe('v')
+
+    const frozen = stage.node()
+    await frozen.cache.get('warm-up')
+    stage.server.pause()
+    const unanswered = watched(frozen.cache.set('k', 'v'))
+    await stage.settle()
+    const givenUp = watched(frozen.cache.close())
+    await stage.advance(500)
+    expect([unanswered(), givenUp()]).toEqual([
+      { value: { l2: 'queued', stored: false } },
+      { value: { notApplied: 1 } },
+    ])
+  })
+
+  test.each([
+    ['setMany', 1, (cache: Cache, keys: string[]) => cache.setMany(keys.map((key) => [key, 1]))],
+    ['deleteMany', undefined, (cache: Cache, keys: string[]) => cache.deleteMany(keys)],
+  ] as const)('during a %s: all of it is done, whatever the number of its slices', async (_, left, act) => {
+    await using stage = new Stage()
+    const [{ cache, connection }, other] = [stage.node(), stage.node().cache]
+    const keys = Array.from({ length: 2 * SLICE_MAX + 1 }, (_, i) => `k${i}`)
+    await other.set('k0', 0)
+    await other.set(`k${2 * SLICE_MAX}`, 0)
+    await cache.get('warm-up')
+    connection.hold()
+    const acting = watched(act(cache, keys))
+    await stage.settle()
+    const closed = watched(cache.close())
+    connection.release()
+    await stage.settle()
+    expect(acting()).toMatchObject({ value: { l2: 'applied' } })
+    expect(closed()).toEqual({ value: { notApplied: 0 } })
+    expect(await other.getMany(['k0', `k${2 * SLICE_MAX}`])).toEqual([left, left])
+  })
+
+  test('during a set that its schema still looks at: it is stored, on whichever tiers there are', async () => {
+    await using stage = new Stage()
+    for (const cache of [stage.alone(), stage.node().cache]) {
+      await cache.get('warm-up')
+      const setting = watched(cache.set('k', 'v', { validate: slowSchema(stage, 2_000) }))
+      const closed = watched(cache.close())
+      await stage.advance(1_999)
+      expect([setting(), closed()]).toEqual(['pending', 'pending'])
+      await stage.advance(1)
+      expect(setting()).toEqual({ value: { l2: 'applied', stored: true } })
+      expect(closed()).toEqual({ value: { notApplied: 0 } })
+    }
+    expect(await stage.node().cache.get('k')).toBe('v')
+  })
+
+  test('waits no longer than three seconds for what was begun, and counts it', async () => {
+    await using stage = new Stage()
+    for (const cache of [stage.alone(), stage.node().cache]) {
+      await cache.get('warm-up')
+      const setting = watched(cache.set('late', 'v', { validate: slowSchema(stage, 3_001) }))
+      const closed = watched(cache.close())
+      await stage.advance(2_999)
+      expect(closed()).toBe('pending')
+      await stage.advance(1)
+      expect(closed()).toEqual({ value: { notApplied: 1 } })
+      await stage.advance(1)
+      expect(setting()).toEqual({ error: 'closed' })
+      expect(cache.stats().l1.entries).toBe(0)
+    }
+    expect(await stage.node().cache.get('late')).toBeUndefined()
+  })
+
+  test('in every namespace at once: their waits are not added up', async () => {
+    await using stage = new Stage()
+    const { cache } = stage.node()
+    await cache.get('warm-up')
+    stage.server.pause()
+    for (let i = 0; i < 20; i++) watched(cache.namespace(`n${i}`).delete('k'))
+    await stage.settle()
+    const closed = watched(cache.close())
+    await stage.advance(500)
+    expect(closed()).toEqual({ value: { notApplied: 20 } })
   })
 
   test('while L2 is frozen or away it does not wait for long', async () => {

@@ -18,6 +18,7 @@ import { checkNames, defaultPolicy, optionOfCalls } from './policy.ts'
 import type { CachedValue } from './runtime/cached-value.ts'
 import { hearChange } from './runtime/hear-change.ts'
 import { Runtime, type Shared } from './runtime/runtime.ts'
+import { UnderWay } from './runtime/under-way.ts'
 import { Counters } from './stats.ts'
 
 const CACHE_OPTION_NAMES = [
@@ -59,6 +60,9 @@ const NAMESPACES_MAX = 10_000
 // Forgotten entries that nobody asks for are swept in steps of this size and pace: 10,000 entries a second.
 const SWEEP_EVERY_MS = 100
 const SWEEP_VISITED_MAX = 1000
+// For what is under way when a cache is closed: many times l2Timeout, and well within the 10 to 30 s that a process is
+// granted to end.
+const CLOSING_MS = 3000
 
 /**
  * Makes a cache. It never fails for want of a server: L2 may be down and is used as soon as it is there. Throws
@@ -182,6 +186,7 @@ export function createCacheWith(options: CacheOptions, rules: Fence, rulesOfBus:
     isolation: isolation ?? 'freeze',
     l2TimeoutMs,
     maxValueBytes: bytes,
+    underWay: new UnderWay(),
     owners,
   }
   const open = (full: string, prefix: string): Runtime => {
@@ -291,10 +296,18 @@ async function closeAll(
   stopSweeping: () => void,
 ): Promise<{ notApplied: number }> {
   stopSweeping()
-  let notApplied = 0
   for (const rt of runtimes) rt.closed = true
-  await Promise.all(runtimes.map((rt) => rt.flights.abortAll(closedDuringLoad(rt.name))))
-  for (const rt of runtimes) notApplied += (await rt.link?.close()) ?? 0
+  // What L2 acknowledges has to be told of on the bus, and what it does not is owed; a quarantine that is left behind keeps
+  // every other process from storing its names until it ends.
+  const [unfinished] = await Promise.all([
+    shared.underWay.ended(shared.clock, CLOSING_MS),
+    ...runtimes.map((rt) => rt.flights.abortAll(closedDuringLoad(rt.name))),
+  ])
+  for (const rt of runtimes) rt.ended = true
+  const owed = await Promise.all(runtimes.map((rt) => rt.link?.close() ?? 0))
+  const notApplied = owed.reduce((sum, one) => sum + one, unfinished)
+  // L2 may have it all the same, or never: as after a crash, everybody asks it.
+  if (notApplied > 0) shared.bus?.owe(() => true)
   shared.memory?.clear()
   shared.l2?.breaker.close()
   await Promise.all([shared.bus?.close(shared.clock.now() + shared.l2TimeoutMs), shared.l2?.store.close()])

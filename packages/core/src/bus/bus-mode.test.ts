@@ -438,7 +438,7 @@ describe('publishers', () => {
     expect(a.cache.stats().bus).toMatchObject({ publishers: 0, doubts })
   })
 
-  test('who is closed during a write has told of its quarantine', async () => {
+  test('who is closed during a write has told of its quarantine, and ends it first', async () => {
     await using stage = new BusStage()
     const { a, b } = await warmed(stage)
     const { promise: committed, resolve: commit } = Promise.withResolvers<void>()
@@ -449,11 +449,23 @@ describe('publishers', () => {
     await stage.settle()
     b.store.release()
     await stage.settle()
-    expect(closing()).toEqual({ value: { notApplied: 0 } })
     expect(await a.cache.get('k')).toBeUndefined()
+    expect(closing()).toBe('pending')
     commit()
     await stage.settle()
-    expect(writing()).toEqual({ value: { value: undefined, l2: 'queued' } })
+    expect(writing()).toEqual({ value: { value: undefined, l2: 'applied' } })
+    expect(closing()).toEqual({ value: { notApplied: 0 } })
+  })
+
+  test('who is closed during a write that goes on for long leaves a gap behind', async () => {
+    await using stage = new BusStage()
+    const { a, b } = await warmed(stage)
+    watched(b.cache.write({ keys: ['k'] }, () => new Promise<never>(() => undefined)))
+    await stage.settle()
+    const closing = watched(b.cache.close())
+    await stage.advance(3_000)
+    expect(closing()).toEqual({ value: { notApplied: 1 } })
+    expect(a.cache.stats().bus).toMatchObject({ publishers: 0, verified: true, doubts: { gap: 1 } })
   })
 
   test.each([

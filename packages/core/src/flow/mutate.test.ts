@@ -4,6 +4,7 @@ import type { CacheEvent } from '../events.ts'
 import { Database } from '../testing/database.ts'
 import { codeOf, errorOf, watched } from '../testing/outcome.ts'
 import { Stage } from '../testing/stage.ts'
+import type { InvalidateOptions } from './invalidate.ts'
 
 /** A commit under way: it becomes visible when told to. */
 function heldCommit(db: Database<string>): {
@@ -164,6 +165,53 @@ describe('write', () => {
       expect(closed()).toEqual({ value: { notApplied: 0 } })
       expect(troubles()).toHaveLength(1)
     })
+  })
+
+  describe('a cache that is closed while a commit runs', () => {
+    /** A process that commits for as long as it likes, and closes its cache behind that. */
+    async function closing(stage: Stage, options?: InvalidateOptions) {
+      const { cache } = stage.node()
+      await cache.set('k', 'old')
+      const { promise: committed, resolve: commit } = Promise.withResolvers<string>()
+      const writing = watched(cache.write({ keys: ['k'] }, () => committed, options))
+      await stage.settle()
+      return { writing, closed: watched(cache.close()), commit: () => commit('committed') }
+    }
+
+    test('waits for it, and applies what it invalidates', async () => {
+      await using stage = new Stage()
+      const other = stage.node().cache
+      const { writing, closed, commit } = await closing(stage)
+      await stage.advance(2_900)
+      expect(closed()).toBe('pending')
+      // Still protected: it was renewed.
+      expect(await other.set('k', 'old')).toMatchObject({ stored: false })
+      commit()
+      await stage.settle()
+      expect(writing()).toEqual({ value: { value: 'committed', l2: 'applied' } })
+      expect(closed()).toEqual({ value: { notApplied: 0 } })
+      expect(await other.set('k', 'new')).toEqual({ l2: 'applied', stored: true })
+    })
+
+    test.each([
+      ['says', undefined, { value: { value: 'committed', l2: 'queued' } }],
+      ['rejects, where it is required,', { require: 'applied' }, { error: 'not_applied' }],
+    ] as const)(
+      'counts one that takes longer than three seconds, which %s that L2 was not told',
+      async (_, options, answer) => {
+        await using stage = new Stage()
+        const { writing, closed, commit } = await closing(stage, options)
+        await stage.advance(3_000)
+        expect([writing(), closed()]).toEqual(['pending', { value: { notApplied: 1 } }])
+        // Nothing of it goes on but the commit itself.
+        await stage.advance(10_000)
+        expect(stage.clock.pendingTimers).toBe(0)
+        commit()
+        await stage.settle()
+        expect(writing()).toEqual(answer)
+        expect(stage.clock.pendingTimers).toBe(0)
+      },
+    )
   })
 
   test('the quarantine of a dead writer ends after 3 seconds', async () => {

@@ -16,7 +16,8 @@ const RENEW_EVERY_MS = 1000
 /**
  * MUTATE: a write that leaves no old value behind even if the process dies in the middle of it. The names are
  * quarantined before `commit` runs and until they are invalidated after it: meanwhile nothing is stored under them.
- * Rejects before `commit` where L2 is away (`l2_unavailable`). Three round trips around the commit.
+ * Rejects before `commit` where L2 is away (`l2_unavailable`). A commit that close() did not wait for is answered 'queued',
+ * and nobody is told of what it changed; its quarantine ends 3 s after the last renewal. Three round trips around the commit.
  */
 export async function mutate<T>(
   rt: Runtime,
@@ -39,7 +40,7 @@ export async function mutate<T>(
   try {
     const written = await commitAndInvalidate(rt, names, commit)
     // While the invalidation is only queued, nothing else refuses an old fill: the quarantine then ends by itself.
-    if (written.ended.l2 === 'applied') link.lift(names, token)
+    if (written.ended.l2 === 'applied') void rt.shared.underWay.track(link.lift(names, token))
     return answer(written, options)
   } finally {
     stop()
@@ -87,7 +88,7 @@ function keepQuarantined(rt: Runtime, link: L2Link, names: Names, token: string)
   let timer = rt.clock.after(RENEW_EVERY_MS, renew)
   function renew(): void {
     const again = () => {
-      if (!stopped) timer = rt.clock.after(RENEW_EVERY_MS, renew)
+      if (!stopped && !rt.ended) timer = rt.clock.after(RENEW_EVERY_MS, renew)
     }
     link.ops
       .quarantine(names, token, QUARANTINE_MS, rt.clock.now() + rt.shared.l2TimeoutMs)

@@ -44,6 +44,7 @@ export async function set(
   const by = rt.clock.now() + policy.hardTimeoutMs
   const checked =
     policy.validate === undefined ? value : await validateBy(rt, key, policy.validate, value, by)
+  if (rt.ended) throw new CacheError('closed', 'the cache was closed before the value was stored', { key })
   const tags = tagsOf(policy, checked)
   const parts = sealParts(rt, key, checked, tags.length, 'given')
   const body = rt.link === undefined ? undefined : encode(rt, key, parts)

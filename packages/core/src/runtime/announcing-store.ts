@@ -14,14 +14,6 @@ import type {
   Token,
   Tokens,
 } from '../contracts.ts'
-import type { UnderWay } from './under-way.ts'
-
-/** What it tells of, and where it says that it is about to. */
-export interface Announcing {
-  readonly namespace: string
-  /** Each operation until the bus has answered, or is not asked any more: no goodbye is said before. */
-  readonly underWay: UnderWay
-}
 
 /**
  * A namespace of a store, of whose changes other processes hear on the bus: behind the store's acknowledgement, so that
@@ -33,15 +25,13 @@ export class AnnouncingStore implements NamespaceStore {
   readonly #store: NamespaceStore
   readonly #bus: BusLink
   readonly #namespace: string
-  readonly #underWay: UnderWay
   /** A part of the store is owed what everybody was told of already. */
   #isOwing = false
 
-  constructor(store: NamespaceStore, bus: BusLink, { namespace, underWay }: Announcing) {
+  constructor(store: NamespaceStore, bus: BusLink, namespace: string) {
     this.#store = store
     this.#bus = bus
     this.#namespace = namespace
-    this.#underWay = underWay
     this.part = store.part === undefined ? undefined : (key) => store.part?.(key) ?? 0
   }
 
@@ -94,12 +84,18 @@ export class AnnouncingStore implements NamespaceStore {
     return this.#tell(() => this.#store.clear(by), change, by)
   }
 
-  put(request: PutRequest, by: number): Promise<PutReply> {
-    return this.#underWay.track(this.#put(request, by))
+  async put(request: PutRequest, by: number): Promise<PutReply> {
+    const reply = await this.#store.put(request, by)
+    if (reply.outcome !== 'stored') return reply
+    const told = await this.#bus.announce(this.#keys([request.key]), by)
+    return { ...reply, reached: this.#worst(reply.reached ?? 'applied', told) }
   }
 
-  quarantine(names: Names, token: Token, lifeMs: number, by: number): Promise<void> {
-    return this.#underWay.track(this.#quarantine(names, token, lifeMs, by))
+  async quarantine(names: Names, token: Token, lifeMs: number, by: number): Promise<void> {
+    await this.#store.quarantine(names, token, lifeMs, by)
+    // Not waited for: what the write is about is told of when it is done, and if nobody is left to do that, the silence is.
+    if (names.keys.length > 0) void this.#bus.announce(this.#keys(names.keys), by)
+    if (names.tags.length > 0) void this.#bus.announce(this.#tags(names.tags), by)
   }
 
   unquarantine(names: Names, token: Token, by: number): Promise<void> {
@@ -108,20 +104,6 @@ export class AnnouncingStore implements NamespaceStore {
 
   close(): void {
     this.#store.close()
-  }
-
-  async #put(request: PutRequest, by: number): Promise<PutReply> {
-    const reply = await this.#store.put(request, by)
-    if (reply.outcome !== 'stored') return reply
-    const told = await this.#bus.announce(this.#keys([request.key]), by)
-    return { ...reply, reached: this.#worst(reply.reached ?? 'applied', told) }
-  }
-
-  async #quarantine(names: Names, token: Token, lifeMs: number, by: number): Promise<void> {
-    await this.#store.quarantine(names, token, lifeMs, by)
-    // Not waited for: what the write is about is told of when it is done, and if nobody is left to do that, the silence is.
-    if (names.keys.length > 0) void this.#bus.announce(this.#keys(names.keys), by)
-    if (names.tags.length > 0) void this.#bus.announce(this.#tags(names.tags), by)
   }
 
   async #tell(act: () => Promise<Reached>, change: Change, by: number): Promise<Reached> {

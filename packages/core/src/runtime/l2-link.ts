@@ -16,7 +16,6 @@ import {
 import type { Fence } from '../invalidation/fence.ts'
 import { AnnouncingStore } from './announcing-store.ts'
 import { CountedStore } from './counted-store.ts'
-import { UnderWay } from './under-way.ts'
 
 /** What the link tells of; the runtime acts on it. */
 export interface LinkEvents {
@@ -79,8 +78,6 @@ export class L2Link implements StoreWatcher {
   /** Wall time less the monotonic one, when something was last verified. */
   #wallAhead = Number.POSITIVE_INFINITY
   #replaying: Promise<void> | undefined
-  /** What others have to hear of, or wait for the end of: not reads and fills. */
-  readonly #underWay = new UnderWay()
   #closed = false
   #opening: Promise<void> | undefined
   #endOpening: () => void = () => undefined
@@ -103,10 +100,7 @@ export class L2Link implements StoreWatcher {
       resolve()
     }
     const counted = new CountedStore(l2.store.namespace(namespace, this), l2.breaker, clock)
-    this.ops =
-      this.#bus === undefined
-        ? counted
-        : new AnnouncingStore(counted, this.#bus, { namespace, underWay: this.#underWay })
+    this.ops = this.#bus === undefined ? counted : new AnnouncingStore(counted, this.#bus, namespace)
   }
 
   /**
@@ -159,11 +153,7 @@ export class L2Link implements StoreWatcher {
   }
 
   /** Sends an invalidation; what is not acknowledged is queued. Never rejects; 'queued' carries the cause. */
-  invalidate(invalidation: Invalidation): Promise<Invalidating> {
-    return this.#underWay.track(this.#invalidate(invalidation))
-  }
-
-  async #invalidate(invalidation: Invalidation): Promise<Invalidating> {
+  async invalidate(invalidation: Invalidation): Promise<Invalidating> {
     try {
       const by = this.#by()
       await this.#opening
@@ -185,10 +175,11 @@ export class L2Link implements StoreWatcher {
     this.#replaySoon(REPLAY_MS_MIN)
   }
 
-  /** Lifts a quarantine of this process's, behind its caller: if that fails, it ends by itself. */
-  lift(names: Names, token: Token): void {
-    const lifting = this.ops.unquarantine(names, token, this.#by())
-    this.#underWay.track(lifting).catch((error: unknown) => this.#events.trouble(error))
+  /** Lifts a quarantine of this process's; if that fails, it ends by itself. Never rejects. */
+  async lift(names: Names, token: Token): Promise<void> {
+    await this.ops
+      .unquarantine(names, token, this.#by())
+      .catch((error: unknown) => this.#events.trouble(error))
   }
 
   keyChanged(key: string): void {
@@ -264,17 +255,13 @@ export class L2Link implements StoreWatcher {
     return this.#events.heldTags(max)
   }
 
-  /** Waits for what is under way, and tries once more to apply what is owed; answers how much is not applied. */
+  /** Tries once more to apply what is owed; answers how much is not applied. */
   async close(): Promise<number> {
-    // What L2 acknowledges has to be told of, and what it does not is owed; a quarantine that is left behind keeps every
-    // other process from storing its names until it ends.
-    await this.#underWay.ended()
     if (this.#queue.size > 0 && this.#connected) await this.#replay().catch(() => undefined)
     this.#closed = true
+    this.#connected = false
     this.#endOpening()
     const { queued } = this
-    // L2 may have it all the same, or never: as after a crash, everybody asks it.
-    if (queued > 0) this.#bus?.owe(() => true)
     this.ops.close()
     return queued
   }
@@ -316,6 +303,7 @@ export class L2Link implements StoreWatcher {
   }
 
   #replaySoon(delayMs: number): void {
+    if (this.#closed) return
     this.#clock.after(delayMs, () => {
       if (this.#closed || !this.#connected || this.#breaker.isOpen) return
       if (this.#queue.size === 0 || this.#replaying !== undefined) return

@@ -23,6 +23,7 @@ import type { CachedValue } from './cached-value.ts'
 import type { Found } from './found.ts'
 import { type GuardedStore, L2Link, type LinkEvents } from './l2-link.ts'
 import type { LoadOutcome } from './load-outcome.ts'
+import type { UnderWay } from './under-way.ts'
 
 /** What all namespaces of one cache share. */
 export interface Shared {
@@ -45,6 +46,8 @@ export interface Shared {
   readonly isolation: Isolation
   readonly l2TimeoutMs: number
   readonly maxValueBytes: number
+  /** Calls that change something, and what they leave to be done behind them. */
+  readonly underWay: UnderWay
   /** By the cell that each of a namespace's entries carries first: whose it is. */
   readonly owners: Map<TagCell | undefined, Runtime>
 }
@@ -87,7 +90,10 @@ export class Runtime implements LinkEvents {
   readonly link: L2Link | undefined
   /** Replaced by every tag invalidation of this process (rule T', for values that only this process holds). */
   localEpoch: string
+  /** No call is begun any more; those that were may go on. */
   closed = false
+  /** Nothing is done any more: what was under way had its time. */
+  ended = false
   readonly #tagHints = new Map<string, readonly string[]>()
   readonly #exits = new Map<string, MissReason>()
   readonly #part: ((key: string) => number) | undefined

@@ -1,6 +1,8 @@
+import type { Clock } from '../contracts.ts'
+
 /**
- * Operations that are not over, for whoever has to wait for them before he ends what they stand on. Each ends at its own
- * deadline; how many there are is up to the callers.
+ * Operations that are not over, for whoever has to wait for them before he ends what they stand on. How many there are is up
+ * to the callers.
  */
 export class UnderWay {
   readonly #ends = new Set<Promise<void>>()
@@ -9,14 +11,23 @@ export class UnderWay {
     const over = (): void => {
       this.#ends.delete(end)
     }
-    // Ahead of whoever awaits the operation itself: his turn has come, too, before `ended` goes on.
     const end = operation.then(over, over)
     this.#ends.add(end)
     return operation
   }
 
-  /** Those of now have ended, and those that came of them. */
-  async ended(): Promise<void> {
-    while (this.#ends.size > 0) await Promise.all(this.#ends)
+  /** Until those of now have ended, and those that came of them, for `waitMs` at most. Answers how many have not. */
+  async ended(clock: Clock, waitMs: number): Promise<number> {
+    if (this.#ends.size === 0) return 0
+    let isLate = false
+    const { promise: late, resolve } = Promise.withResolvers<void>()
+    const giveUp = (): void => {
+      isLate = true
+      resolve()
+    }
+    const timer = clock.after(waitMs, giveUp, 'caller')
+    while (this.#ends.size > 0 && !isLate) await Promise.race([Promise.all(this.#ends), late])
+    timer.cancel()
+    return this.#ends.size
   }
 }

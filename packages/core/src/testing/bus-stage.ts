@@ -124,8 +124,8 @@ export class BusStage implements AsyncDisposable {
     this.bus.resume()
     for (const connection of [...this.server.connections, ...this.bus.connections]) connection.release()
     const closing = Promise.all(this.#caches.map((cache) => cache.close()))
-    // Whoever is cut off waits for his goodbye until its deadline.
-    await this.clock.advance(1000)
+    // A write that is under way for ever is waited for as long as this; then whoever is cut off, for his goodbye.
+    await this.clock.advance(4_000)
     await closing
   }
 }

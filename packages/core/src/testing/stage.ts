@@ -88,6 +88,9 @@ export class Stage implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.server.resume()
     for (const connection of this.server.connections) connection.release()
-    await Promise.all(this.#caches.map((cache) => cache.close()))
+    const closing = Promise.all(this.#caches.map((cache) => cache.close()))
+    // A write that is under way for ever is waited for as long as this.
+    await this.clock.advance(3_000)
+    await closing
   }
 }
