@@ -30,8 +30,8 @@ export const mutations: Readonly<Record<MutationName, Mutation>> = {
   'P, awaited replies': { fence: { mayAdmit: () => true }, store: awaitedReplies },
   /** The store tells of changes later than the server did. */
   'P, late pushes': { store: storeMutants.P },
-  /** A fill is sent on another connection than the one that granted its lease. */
-  C: { memcached: { island: { mayFill: () => true } } },
+  /** A fill is sent on another connection than the one that granted its lease, whose cas the server has counted. */
+  C: { memcached: { island: { mayFill: () => true, choosesCas: () => false } } },
   /** What one of several servers cannot be told now it is never told. */
   'Q, of a server': { memcached: { pool: { remembers: false } } },
   /** An invalidation goes to the key's own server, and not to the one that stands in for it elsewhere. */

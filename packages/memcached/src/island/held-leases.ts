@@ -65,6 +65,7 @@ export class HeldLeases {
 
   /** The connection is gone, and every lease with it. */
   dropAll(): void {
+    for (const lease of this.#held.values()) this.#giveBack(lease)
     this.#held.clear()
     this.#sweeping?.cancel()
     this.#sweeping = undefined

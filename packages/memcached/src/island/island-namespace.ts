@@ -68,7 +68,7 @@ export class IslandNamespace implements NamespaceStore {
     by: number,
   ): Promise<Tokens> {
     const found = new FoundTokens(this.#place, tags)
-    const asked = found.ask()
+    const asked = found.ask(mintLifeMs)
     // Minted for a load that is under way, which was told of no quarantine of theirs.
     const quarantines = mintLifeMs === undefined ? [] : this.#quarantines.ask([], tags)
     const replies = await this.#send([...asked, ...quarantines], by)
@@ -162,7 +162,7 @@ export class IslandNamespace implements NamespaceStore {
     this.#onClose()
   }
 
-  /** The connection is gone: leases that reads have won are void, and what was learned over it is worth nothing. */
+  /** The connection is gone, and what was learned over it is worth nothing. */
   lost(): void {
     this.#held.dropAll()
     this.#quarantines.forget()

@@ -2,6 +2,7 @@ import { type MemcachedServer, startFaultProxy, startMemcached } from '@holdfast
 import { AwaitedRead, encodeEntry, systemClock } from 'holdfast/contracts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startFakeMemcached } from '../client/testing/fake-memcached.ts'
+import { greetAs1645 } from '../client/testing/greet-as-1645.ts'
 import { until } from '../servers/testing/until.ts'
 import { type IslandClient, openCache, openIsland } from '../testing/open-island.ts'
 import { TripLog } from '../testing/trip-log.ts'
@@ -54,17 +55,22 @@ describe('a real server', () => {
     expect(asked).toContain((await canTell(server)) ? 'mg v C' : 'mg v')
   })
 
-  test('is not told of what was known on another connection: it counts anew when it is restarted', async () => {
+  test.for<[what: string, choosesCas: boolean]>([
+    ['is not told of what was counted on another connection: restarted, it counts anew', false],
+    ['is told of what was chosen on another connection (1.6.40 or newer)', true],
+  ])('%s', async ([, choosesCas], { skip }) => {
     await using proxy = await startFaultProxy(server)
     const log = new TripLog()
-    await using client = await openIsland(proxy, { connect: log.connect })
+    const rules = { choosesCas: () => choosesCas }
+    await using client = await openIsland(proxy, { connect: log.connect, rules })
+    if (choosesCas && client.store.client.facts?.hasConditionalGet !== true) skip('it is older')
     await client.put('k', 'v')
     const { seen } = await readKnown(client, undefined)
     proxy.cut()
     await until('it is connected anew', () => client.store.client.generation > 1 && client.store.online)
     await client.connected()
     const trips = await log.during(() => readKnown(client, seen))
-    expect(trips).toEqual([['mg n', 'mg v']])
+    expect(trips).toEqual([['mg n', choosesCas ? 'mg v C' : 'mg v']])
   })
 })
 
@@ -107,20 +113,8 @@ test('a server that says that nothing has changed is believed, with the tokens o
   const { tokens } = await read.reply
   expect(read.isUnchanged).toBe(true)
   expect(tokens.namespace).toBe('tokentok')
-  expect(asked.map((line) => line.replace(/ O\d+/, ''))).toEqual([
+  expect(asked.map((line) => line.replace(/ O\d+/, '').replace(/ E\d{19,20}/, ' E#'))).toEqual([
     'mg v:4:shopk v c f',
-    'mg v:4:shopk v c f N2 C9',
+    'mg v:4:shopk v c f N2 E# C9',
   ])
 })
-
-/** A handshake with 1.6.45, which knows of E and of mg C. */
-function greetAs1645(line: string): string | undefined {
-  const opaque = /O(\d+)/.exec(line)?.[1]
-  if (line === 'version') return 'VERSION 1.6.45'
-  if (line === 'stats') {
-    return 'STAT pid 7\r\nSTAT uptime 10\r\nSTAT time 1800000000\r\nSTAT version 1.6.45\r\nSTAT limit_maxbytes 67108864\r\nEND'
-  }
-  if (line === 'stats settings') return 'STAT item_size_max 1048576\r\nSTAT cas_enabled yes\r\nEND'
-  if (line.startsWith('mg holdfast:probe')) return `HD c7 O${opaque}`
-  return line.startsWith('mg aG9sZGZhc3QgcHJvYmU=') ? `EN O${opaque}` : undefined
-}

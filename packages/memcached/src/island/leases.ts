@@ -9,6 +9,7 @@ import {
 import { expirySeconds } from '../client/expiry-seconds.ts'
 import { md, mg, ms } from '../client/meta-command.ts'
 import type { MetaReply } from '../client/meta-reply.ts'
+import { casFlag, explicitCas, isExplicitCas } from './explicit-cas.ts'
 import { type HeldLease, type HeldLeases, tokensOf } from './held-leases.ts'
 import { noRoom } from './no-room.ts'
 import type { Place } from './place.ts'
@@ -17,7 +18,7 @@ import { seenCas, seenId } from './seen.ts'
 import { SignsOfLife } from './signs-of-life.ts'
 import { FoundTokens } from './token-items.ts'
 import { LEASE_FLAG, lookAtValue, VALUE_FLAGS, type ValueLook, wonLease } from './value-look.ts'
-import { giveBack, givingBack, offer, type WonLease } from './won-lease.ts'
+import { giveBack, giveBackUnheard, givingBack, offer, type WonLease } from './won-lease.ts'
 
 /**
  * A lease that this process has won. It has three names: the token of its load, by which this process knows it and nobody
@@ -123,9 +124,14 @@ export class Leases {
     }
     const value = names.of('v', key)
     const serverNow = client.serverNow()
-    const flags = `C${lease.cas} T${expirySeconds(entry.keepMs, serverNow)} c`
+    const life = expirySeconds(entry.keepMs, serverNow)
+    const flags = `C${lease.cas} T${life} c${casFlag(explicitCas(this.#place))}`
     const [filled, ...replies] = await client.sendAll(
-      [ms(value, encodeEntry(entry, key, serverNow, value), flags), ...asked, ...this.#quarantines.ask([], tags)],
+      [
+        ms(value, encodeEntry(entry, key, serverNow, value), flags),
+        ...asked,
+        ...this.#quarantines.ask([], tags),
+      ],
       { by },
     )
     // Only now: whoever is told an error gives the lease back.
@@ -152,17 +158,18 @@ export class Leases {
 
   /** One trip: the value or the lease that is there, the lease itself where there is neither, tokens, quarantines. */
   async #ask(
-    { key, leaseMs, tags }: AcquireRequest,
+    { key, leaseMs, tags, tagLifeMs }: AcquireRequest,
     cas: string | undefined,
     by: number,
   ): Promise<{ readonly look: ValueLook; readonly found: FoundTokens; readonly isQuarantined: boolean }> {
     const { client, names } = this.#place
     const value = names.of('v', key)
     const found = new FoundTokens(this.#place, tags)
-    const asked = found.ask()
+    const asked = found.ask(tagLifeMs)
     // The value that was seen is offered to whoever reads it next, which is this process or one that is as good.
-    const offers = cas === undefined ? [] : [offer(value, cas)]
-    const look = mg(value, `${VALUE_FLAGS} N${expirySeconds(leaseMs, 0)}`)
+    const offers = cas === undefined ? [] : [offer(this.#place, value, cas)]
+    const chosen = explicitCas(this.#place)
+    const look = mg(value, `${VALUE_FLAGS} N${expirySeconds(leaseMs, 0)}${casFlag(chosen)}`)
     const { generation } = client
     // Granted to one who has given up it would be in the way of everybody.
     const late = (reply: MetaReply): void => {
@@ -173,7 +180,9 @@ export class Leases {
     const looking = client.send(look, { by, late })
     const asking = client.sendAll([...asked, ...this.#quarantines.ask([key], tags)], { by })
     const [looked, replies] = await Promise.all([looking, asking, offering]).catch((error: unknown) => {
-      looking.then(late, ignore)
+      looking.then(late, (lost: unknown) => {
+        if (chosen !== undefined) giveBackUnheard(this.#place, { key, cas: chosen, generation }, lost)
+      })
       throw error
     })
     found.learn(replies.slice(0, asked.length))
@@ -187,16 +196,16 @@ export class Leases {
   /** A lease that a read has won, with the tokens that it found. */
   async #claim(held: HeldLease, request: AcquireRequest, by: number): Promise<Acquired> {
     const { client } = this.#place
-    const { key, tags } = request
+    const { key, tags, tagLifeMs } = request
     const known = tokensOf(held, tags)
     const found = new FoundTokens(this.#place, tags, known)
     if (known !== undefined && found.areComplete) {
-      this.#extend(found, request.tagLifeMs)
+      this.#extend(found, tagLifeMs)
       this.#grant(held, request.token, this.#check(held, request))
       return { state: 'won', tokens: found.tokens }
     }
     if (known === undefined) {
-      const asked = found.ask()
+      const asked = found.ask(tagLifeMs)
       const quarantines = this.#quarantines.ask([key], tags)
       const replies = await this.#orGiveBack(held, client.sendAll([...asked, ...quarantines], { by }))
       found.learn(replies.slice(0, asked.length))
@@ -283,8 +292,10 @@ export class Leases {
   #live(key: string, token: Token): Lease | undefined {
     const lease = this.#leases.get(token)
     if (lease?.key !== key) return undefined
-    if (this.#place.rules.mayFill(lease.generation, this.#place.client.generation)) return lease
-    this.#leases.delete(token)
+    const { client, rules } = this.#place
+    if (rules.mayFill(lease.generation, client.generation)) return lease
+    // In nobody's way, where its cas still names it.
+    this.#void(token, lease)
     return undefined
   }
 
@@ -317,9 +328,11 @@ export class Leases {
     const cas = await this.#casOf(lease, by)
     if (cas === undefined) return false
     if (lease.on === 'value') return await this.#signs.sign(lease.key, cas, leaseMs, by)
-    // A stub is written over itself, by cas: `mg … T` would cut the life of whatever had taken its place.
-    lease.cas = undefined
-    const flags = `C${cas} T${expirySeconds(leaseMs, 0)} F${LEASE_FLAG} c`
+    // A stub is written over itself, by cas: `mg … T` would cut the life of whatever had taken its place. A cas that was
+    // chosen stays; the one that the server counts next is not known before it answers.
+    const keeps = isExplicitCas(cas)
+    if (!keeps) lease.cas = undefined
+    const flags = `C${cas} T${expirySeconds(leaseMs, 0)} F${LEASE_FLAG} c${casFlag(keeps ? cas : undefined)}`
     const reply = await client.send(ms(names.of('v', lease.key), lease.name, flags), { by })
     if (reply.code !== 'HD') return false
     lease.cas = reply.cas

@@ -4,17 +4,20 @@ import { expirySeconds } from '../client/expiry-seconds.ts'
 import { mg } from '../client/meta-command.ts'
 import type { MetaKey } from '../client/meta-key.ts'
 import type { MetaReply } from '../client/meta-reply.ts'
+import { casFlag, explicitCas } from './explicit-cas.ts'
 import type { HeldLeases } from './held-leases.ts'
 import type { Place } from './place.ts'
 import { seenCas, seenId } from './seen.ts'
-import { type FoundToken, foundToken, TOKEN_FLAGS } from './token-items.ts'
+import { type FoundToken, foundToken, mintingFlags, TOKEN_FLAGS } from './token-items.ts'
 import { lookAtValue, VALUE_FLAGS, wonLease } from './value-look.ts'
-import { giveBack, type WonLease } from './won-lease.ts'
+import { giveBack, giveBackUnheard, type WonLease } from './won-lease.ts'
 
 // A lease that a read wins lasts until `acquire` claims it and `renew` prolongs it.
 const LOAD_FLAGS = `${VALUE_FLAGS} N${expirySeconds(1000, 0)}`
 // A token that many ask for is waited for as long as the last of them waits, and a little longer.
 const SLACK_MS = 100
+// Of a tag's token that a read mints, until `acquire` extends it to what its entry needs.
+const MINTED_LIFE_MS = 10_000
 const NO_TAGS: ReadonlyMap<string, string> = new Map()
 const NONE_ASKED: readonly TokenRead[] = []
 
@@ -24,9 +27,11 @@ class TokenRead implements Receiver<MetaReply> {
   readonly by: number
   found: FoundToken | undefined
   error: unknown
+  readonly #mintedLifeMs: number
 
-  constructor(by: number) {
+  constructor(by: number, mintedLifeMs: number) {
     this.by = by
+    this.#mintedLifeMs = mintedLifeMs
   }
 
   /** Whether a read with this deadline may share it. */
@@ -35,7 +40,7 @@ class TokenRead implements Receiver<MetaReply> {
   }
 
   reply(reply: MetaReply): void {
-    this.found = foundToken(reply)
+    this.found = foundToken(reply, this.#mintedLifeMs)
   }
 
   fail(error: unknown): void {
@@ -67,12 +72,15 @@ export class TickReads {
     if (this.#turn.written) this.#turn = new Turn()
     const turn = this.#turn
     const loads = request.intent === 'load'
-    if (request.namespace || loads) turn.namespace = this.#ask(turn.namespace, names.namespace, by)
-    if (loads) turn.epoch = this.#ask(turn.epoch, names.epoch, by)
-    const tags = request.tags.length === 0 ? NONE_ASKED : this.#askTags(request.tags, by)
+    // Who is about to load needs every token that is missing.
+    if (request.namespace || loads)
+      turn.namespace = this.#ask(turn.namespace, names.namespace, by, loads ? 0 : undefined)
+    if (loads) turn.epoch = this.#ask(turn.epoch, names.epoch, by, 0)
+    const tags = request.tags.length === 0 ? NONE_ASKED : this.#askTags(request.tags, by, loads)
     const value = names.of('v', request.key)
-    const reading = new ValueRead(this.#place, request, value, turn, tags, this.#held)
-    const flags = (loads ? LOAD_FLAGS : VALUE_FLAGS) + this.#unless(request)
+    const chosen = loads ? explicitCas(this.#place) : undefined
+    const reading = new ValueRead(this.#place, request, value, chosen, turn, tags, this.#held)
+    const flags = (loads ? LOAD_FLAGS : VALUE_FLAGS) + casFlag(chosen) + this.#unless(request)
     client.post(mg(value, flags), { by, sent: request }, reading)
   }
 
@@ -84,20 +92,23 @@ export class TickReads {
     return cas === undefined ? '' : ` C${cas}`
   }
 
-  #askTags(tags: readonly string[], by: number): TokenRead[] {
+  #askTags(tags: readonly string[], by: number, loads: boolean): TokenRead[] {
     const turn = this.#turn
     return tags.map((tag) => {
-      const read = this.#ask(turn.tags.get(tag), this.#place.names.of('t', tag), by)
+      const key = this.#place.names.of('t', tag)
+      const read = this.#ask(turn.tags.get(tag), key, by, loads ? MINTED_LIFE_MS : undefined)
       turn.tags.set(tag, read)
       return read
     })
   }
 
-  #ask(asked: TokenRead | undefined, key: MetaKey, by: number): TokenRead {
+  /** `mintLifeMs` (0: for ever): what is missing is minted, where that takes no trip of its own. */
+  #ask(asked: TokenRead | undefined, key: MetaKey, by: number, mintLifeMs: number | undefined): TokenRead {
     if (asked?.serves(by)) return asked
     const { client, clock, timeoutMs } = this.#place
-    const read = new TokenRead(Math.max(by, clock.now() + timeoutMs) + SLACK_MS)
-    client.post(mg(key, TOKEN_FLAGS), { by: read.by, sent: this.#turn }, read)
+    const read = new TokenRead(Math.max(by, clock.now() + timeoutMs) + SLACK_MS, mintLifeMs ?? 0)
+    const flags = mintLifeMs === undefined ? TOKEN_FLAGS : mintingFlags(this.#place, mintLifeMs)
+    client.post(mg(key, flags), { by: read.by, sent: this.#turn }, read)
     return read
   }
 }
@@ -108,6 +119,9 @@ class ValueRead implements Receiver<MetaReply> {
   readonly #place: Place
   readonly #request: ReadRequest
   readonly #value: MetaKey
+  /** Of the lease that it may win. */
+  readonly #chosenCas: string | undefined
+  readonly #generation: number
   /** What it asks for stands before it on the wire. */
   readonly #namespace: TokenRead | undefined
   readonly #epoch: TokenRead | undefined
@@ -118,6 +132,7 @@ class ValueRead implements Receiver<MetaReply> {
     place: Place,
     request: ReadRequest,
     value: MetaKey,
+    chosenCas: string | undefined,
     { namespace, epoch }: Turn,
     tags: readonly TokenRead[],
     held: HeldLeases,
@@ -125,6 +140,8 @@ class ValueRead implements Receiver<MetaReply> {
     this.#place = place
     this.#request = request
     this.#value = value
+    this.#chosenCas = chosenCas
+    this.#generation = place.client.generation
     this.#namespace = namespace
     this.#epoch = epoch
     this.#tags = tags
@@ -152,6 +169,9 @@ class ValueRead implements Receiver<MetaReply> {
   }
 
   fail(error: unknown): void {
+    const { key } = this.#request
+    const cas = this.#chosenCas
+    if (cas !== undefined) giveBackUnheard(this.#place, { key, cas, generation: this.#generation }, error)
     this.#request.failed(error)
   }
 

@@ -3,6 +3,7 @@ import { expirySeconds } from '../client/expiry-seconds.ts'
 import { type MetaCommand, mg, ms } from '../client/meta-command.ts'
 import type { MetaKey } from '../client/meta-key.ts'
 import type { MetaReply } from '../client/meta-reply.ts'
+import { casFlag, explicitCas, explicitCasToken, isExplicitCas } from './explicit-cas.ts'
 import type { Place } from './place.ts'
 
 /** What stands under the name of a token. */
@@ -20,12 +21,30 @@ const TOKEN_BYTES = 8
 /** What a read of a token asks for. */
 export const TOKEN_FLAGS = 'v c t'
 
-/** What a reply to `mg … v c t` says. */
-export function foundToken({ code, value, cas, ttlSec = -1 }: MetaReply): FoundToken {
+/**
+ * What a read of a token asks for that mints what is missing, to live so long (0: for ever), where that takes no trip of its
+ * own: the item that the server makes then has no value, and the token is the cas that was chosen for it.
+ */
+export function mintingFlags(place: Place, lifeMs: number): string {
+  const chosen = explicitCas(place)
+  if (chosen === undefined) return TOKEN_FLAGS
+  const life = lifeMs === 0 ? 0 : expirySeconds(lifeMs, place.client.serverNow())
+  return `${TOKEN_FLAGS} N${life}${casFlag(chosen)}`
+}
+
+/** What a reply to `mg … v c t` says; `mintedLifeMs`: how long what it has minted lives, which the server does not say. */
+export function foundToken(reply: MetaReply, mintedLifeMs = 0): FoundToken {
+  const { code, value, cas, won, lost, ttlSec = -1 } = reply
   if (code !== 'VA') return NOTHING
-  const isToken = value?.length === TOKEN_BYTES || value?.length === 2 * TOKEN_BYTES
-  if (!isToken) return { token: undefined, foreignCas: cas, ttlSec }
-  return { token: value.toString('latin1'), foreignCas: undefined, ttlSec }
+  if (value?.length === TOKEN_BYTES || value?.length === 2 * TOKEN_BYTES) {
+    return { token: value.toString('latin1'), foreignCas: undefined, ttlSec }
+  }
+  const isMinted = value?.length === 0 && (won || lost)
+  if (!isMinted || cas === undefined || !isExplicitCas(cas)) {
+    return { token: undefined, foreignCas: cas, ttlSec }
+  }
+  const lifeSec = won && mintedLifeMs > 0 ? mintedLifeMs / 1000 : ttlSec
+  return { token: explicitCasToken(cas), foreignCas: undefined, ttlSec: lifeSec }
 }
 
 /** The tokens of a namespace, its epoch and some tags, as they were found: in this order. */
@@ -35,6 +54,7 @@ export class FoundTokens {
   readonly #found: FoundToken[]
   /** Places in `#found` of what the last `mint` minted. */
   #minted: readonly number[] = []
+  #lifeMs = 0
 
   /** `found`: of the namespace, the epoch and the tags, as far as they are known. */
   constructor(place: Place, tags: readonly string[], found: readonly FoundToken[] = []) {
@@ -43,15 +63,24 @@ export class FoundTokens {
     this.#found = Array.from({ length: 2 + tags.length }, (_, i) => found[i] ?? NOTHING)
   }
 
-  /** Asks for all of them, for the epoch last: that it has not moved says something of tags that were read before it (T'). */
-  ask(): MetaCommand[] {
-    const [namespace, epoch, ...tags] = this.#keys().map((key) => mg(key, TOKEN_FLAGS))
+  /**
+   * Asks for all of them, for the epoch last: that it has not moved says something of tags that were read before it (T').
+   * `lifeMs`: those that are missing will be minted, and are at once where that takes no trip of its own.
+   */
+  ask(lifeMs?: number): MetaCommand[] {
+    this.#lifeMs = lifeMs ?? 0
+    const [namespace, epoch, ...tags] = this.#keys().map((key, i) =>
+      mg(key, lifeMs === undefined ? TOKEN_FLAGS : mintingFlags(this.#place, i < 2 ? 0 : lifeMs)),
+    )
     return [namespace, ...tags, epoch].flatMap((command) => command ?? [])
   }
 
   /** Takes the replies to `ask`. */
   learn(replies: readonly MetaReply[]): void {
-    const [namespace, ...tags] = replies.map(foundToken)
+    const last = replies.length - 1
+    const [namespace, ...tags] = replies.map((reply, i) =>
+      foundToken(reply, i === 0 || i === last ? 0 : this.#lifeMs),
+    )
     const epoch = tags.pop()
     this.#found.splice(0, this.#found.length, namespace ?? NOTHING, epoch ?? NOTHING, ...tags)
   }

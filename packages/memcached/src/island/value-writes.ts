@@ -11,12 +11,13 @@ import {
 import { expirySeconds } from '../client/expiry-seconds.ts'
 import { type MetaCommand, md, mg, ms } from '../client/meta-command.ts'
 import type { MetaReply } from '../client/meta-reply.ts'
+import { casFlag, explicitCas } from './explicit-cas.ts'
 import { noRoom } from './no-room.ts'
 import type { Place } from './place.ts'
 import type { Quarantines } from './quarantines.ts'
 import { FoundTokens } from './token-items.ts'
 import { LEASE_FLAG, lookAtValue, VALUE_FLAGS } from './value-look.ts'
-import { giveBack, givingBack } from './won-lease.ts'
+import { giveBack, giveBackUnheard, givingBack } from './won-lease.ts'
 
 /** What a put found where it is to write, and why it does not. */
 interface Looked {
@@ -108,15 +109,17 @@ export class ValueWrites {
       return md(value, `C${look.cas}`)
     const { ttlSec = -1 } = reply
     const life = ttlSec < 0 ? 0 : expirySeconds(ttlSec * 1000, serverNow)
-    return ms(value, expireEntry(reply.value, serverNow), `C${look.cas} T${life}`)
+    const flags = `C${look.cas} T${life}${casFlag(explicitCas(this.#place))}`
+    return ms(value, expireEntry(reply.value, serverNow), flags)
   }
 
   /** What is to be written over: the value, the lease that is there, or a stub that is made for it. One trip. */
   async #look(request: PutRequest, found: FoundTokens, by: number): Promise<Looked> {
     const { client, names } = this.#place
-    const { key, tags } = request
-    const asked = found.ask()
-    const look = mg(names.of('v', key), `${lookFlags(request)} N${STUB_SECONDS}`)
+    const { key, tags, tagLifeMs } = request
+    const asked = found.ask(tagLifeMs)
+    const chosen = explicitCas(this.#place)
+    const look = mg(names.of('v', key), `${lookFlags(request)} N${STUB_SECONDS}${casFlag(chosen)}`)
     const { generation } = client
     // A stub that is made for one who has given up would be in the way of everybody.
     const late = ({ won, stale, cas }: MetaReply): void => {
@@ -126,7 +129,9 @@ export class ValueWrites {
     const looking = client.send(look, { by, late })
     const asking = client.sendAll([...asked, ...this.#quarantines.ask([key], tags)], { by })
     const [reply, replies] = await Promise.all([looking, asking]).catch((error: unknown) => {
-      looking.then(late, ignore)
+      looking.then(late, (lost: unknown) => {
+        if (chosen !== undefined) giveBackUnheard(this.#place, { key, cas: chosen, generation }, lost)
+      })
       throw error
     })
     if (reply?.cas === undefined || reply.code === 'EN') throw noRoom(this.#place, key)
@@ -160,7 +165,8 @@ export class ValueWrites {
     const serverNow = client.serverNow()
     const value = names.of('v', key)
     const body = encodeEntry({ ...entry, ...this.#carried(key, tags, found.tokens) }, key, serverNow, value)
-    const flags = `C${reply.cas} T${expirySeconds(entry.keepMs, serverNow)}`
+    const life = expirySeconds(entry.keepMs, serverNow)
+    const flags = `C${reply.cas} T${life}${casFlag(explicitCas(this.#place))}`
     const commands = [ms(value, body, flags), ...found.extend(tagLifeMs)]
     const [stored] = await client.sendAll(commands, { by })
     return stored?.code === 'HD'
