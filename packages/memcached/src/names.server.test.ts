@@ -1,9 +1,8 @@
 /** Bad and hostile names: each is an ordinary one, or refused by name; none reaches what is not its own. */
-import { type MemcachedServer, startMemcached } from '@holdfast/testkit'
+import { type MemcachedServer, startMemcached, until } from '@holdfast/testkit'
 import { type Cache, type CacheKey, createCache } from 'holdfast'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { memcached } from './memcached.ts'
-import { until } from './servers/testing/until.ts'
 import { INJECTION, ODD_NAMES } from './testing/odd-names.ts'
 
 let server: MemcachedServer

@@ -1,9 +1,8 @@
 /** What a call may ask for: durations, many keys at once, an end of its wait; and whose the answers are. */
-import { type RedisServer, startRedis } from '@holdfast/testkit'
+import { pause, type RedisServer, startRedis, until } from '@holdfast/testkit'
 import type { Cache, Duration, EntryOptions, L1Options } from 'holdfast'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openTiers, TIERS, type Tiers } from './testing/tiers.ts'
-import { pause, until } from './testing/until.ts'
 
 let server: RedisServer
 beforeAll(async () => {

@@ -1,11 +1,10 @@
 /** What the cache makes Redis do, by the word of Redis: its own counters, and MONITOR where scripts would blur them. */
-import { type RedisServer, startRedis } from '@holdfast/testkit'
+import { type RedisServer, startRedis, until } from '@holdfast/testkit'
 import { type Cache, type CacheOptions, createCache } from 'holdfast'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { redis } from './redis.ts'
 import { CommandLog } from './testing/command-log.ts'
 import { type CommandCount, countedDuring } from './testing/server-counters.ts'
-import { until } from './testing/until.ts'
 
 const TAGS = ['red', 'green', 'blue']
 const BULK_MS_MAX = 60_000

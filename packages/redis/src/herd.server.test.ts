@@ -1,12 +1,10 @@
 /** Many callers, one key: one load in the whole fleet, and nobody waits longer than it takes. */
-import { type RedisServer, startRedis } from '@holdfast/testkit'
+import { percentile, type RedisServer, startRedis, until } from '@holdfast/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ACQUIRE, FILL } from './scripts.ts'
 import { CommandLog } from './testing/command-log.ts'
-import { percentile } from './testing/percentile.ts'
 import { CALLERS, LOAD_MS, stampede } from './testing/stampede.ts'
 import { TestProcess } from './testing/test-process.ts'
-import { until } from './testing/until.ts'
 
 const PROCESSES = 8
 // Of a lease that nobody renews any more; see flow/load.ts of the core.

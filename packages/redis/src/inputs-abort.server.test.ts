@@ -1,9 +1,8 @@
 /** A caller's own end of its wait, by every method that loads (B32): he alone rejects; the last one ends the load. */
-import { type RedisServer, startRedis } from '@holdfast/testkit'
+import { pause, type RedisServer, startRedis, until } from '@holdfast/testkit'
 import { type Cache, CacheError } from 'holdfast'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openTiers, TIERS } from './testing/tiers.ts'
-import { pause, until } from './testing/until.ts'
 
 let server: RedisServer
 beforeAll(async () => {

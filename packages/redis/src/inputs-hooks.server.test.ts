@@ -1,10 +1,9 @@
 /** Hooks that throw, reject or hang (B40): every method ends as it does without them, on every tier. */
-import { type RedisServer, startRedis } from '@holdfast/testkit'
+import { type RedisServer, startRedis, until } from '@holdfast/testkit'
 import { Cache, CacheError, type CacheOptions } from 'holdfast'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { everyMethod } from './testing/every-method.ts'
 import { inUse, openTiers, TIERS, type Tiers } from './testing/tiers.ts'
-import { until } from './testing/until.ts'
 
 let server: RedisServer
 beforeAll(async () => {

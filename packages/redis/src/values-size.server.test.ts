@@ -1,13 +1,12 @@
 /** Values that are too large for L2: whoever loads one has it, whoever does not is not harmed (B25). */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { freemem } from 'node:os'
-import { type RedisServer, startRedis } from '@holdfast/testkit'
+import { pause, type RedisServer, startRedis, until } from '@holdfast/testkit'
 import { type Cache, createCache } from 'holdfast'
 import { systemClock } from 'holdfast/contracts'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { redis } from './redis.ts'
 import { unchecked } from './testing/unchecked.ts'
-import { pause, until } from './testing/until.ts'
 
 const MB = 1024 ** 2
 

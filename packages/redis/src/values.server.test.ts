@@ -1,11 +1,10 @@
 /** A value is the same after a load, from L1, from Redis, and in another process; or it is refused by name. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { type RedisServer, startRedis } from '@holdfast/testkit'
+import { type RedisServer, startRedis, until } from '@holdfast/testkit'
 import { type Cache, CacheError, createCache } from 'holdfast'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { redis } from './redis.ts'
 import { TestProcess } from './testing/test-process.ts'
-import { until } from './testing/until.ts'
 import { Money, money, openValueCache, portrait } from './testing/value-node.ts'
 
 let server: RedisServer

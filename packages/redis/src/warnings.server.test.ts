@@ -1,11 +1,10 @@
 /** What the log says of a server that cannot be used: the cause, in words that name the mend, once. */
-import { freePort, startRedis } from '@holdfast/testkit'
+import { freePort, makeCertificate, pause, startRedis, until } from '@holdfast/testkit'
 import { type Cache, createCache } from 'holdfast'
 import { describe, expect, test } from 'vitest'
 import { redis } from './redis.ts'
-import { makeCertificate } from './testing/certificate.ts'
 import { startFakeServer } from './testing/fake-server.ts'
-import { pause, until } from './testing/until.ts'
+import { tlsArgs } from './testing/tls-args.ts'
 
 // A first connection that takes longer than 200 ms is told of; whatever is told twice is told by then.
 const TOLD_MS = 500
@@ -51,7 +50,7 @@ describe('at the first connection', () => {
   test('redis:// to a TLS port', async () => {
     using certificate = makeCertificate('IP:127.0.0.1')
     const port = await freePort()
-    await using _ = await startRedis({ args: certificate.args(port) })
+    await using _ = await startRedis({ args: tlsArgs(certificate.files, port) })
     const lines = await toldAtFirst(`redis://127.0.0.1:${port}`)
     expect(lines).toEqual([
       expect.stringMatching(/not reached yet, .*: .* before its first answer; a TLS port wants rediss:\/\/$/),

@@ -7,6 +7,7 @@ export {
   type MemoryBusOptions,
   memoryBus,
 } from './bus/memory-bus.ts'
+export { type Certificate, makeCertificate } from './certificate.ts'
 export { changedRead } from './conformance/changed-read.ts'
 export { decorateStore, type StoreDecoration } from './conformance/decorate-store.ts'
 export type { ConformanceCase, Need, StoreHarness } from './conformance/harness.ts'
@@ -59,6 +60,8 @@ export {
   type PartedMemoryStoreDefinition,
   partedMemoryStore,
 } from './parted-memory-store.ts'
+export { percentile } from './percentile.ts'
+export { SEED, seeded } from './seed.ts'
 export { type RedisReply, RedisReplyError } from './servers/resp2.ts'
 export { ServerError, type ServerErrorCode } from './servers/server-error.ts'
 export { type MemcachedServer, type StartMemcachedOptions, startMemcached } from './start-memcached.ts'
@@ -69,3 +72,4 @@ export {
   startPostgres,
 } from './start-postgres.ts'
 export { type RedisServer, type RedisText, type StartRedisOptions, startRedis } from './start-redis.ts'
+export { pause, until } from './until.ts'

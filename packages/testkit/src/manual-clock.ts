@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Clock, Timer, Token } from 'holdfast/contracts'
 import { invalidArgument } from 'holdfast/contracts'
+import { seeded } from './seed.ts'
 
 export interface ManualClockOptions {
   /** First value of `now()`, in milliseconds. Default 0. */
@@ -63,7 +64,7 @@ class SteppedClock implements ManualClock {
   constructor(startMs: number, seed: number) {
     this.#startMs = startMs
     this.#nowMs = startMs
-    this.random = seededRandom(seed)
+    this.random = seeded(seed)
     this.token = seededTokens(seed)
   }
 
@@ -125,17 +126,6 @@ class SteppedClock implements ManualClock {
       await this.settle()
     }
     this.#nowMs = untilMs
-  }
-}
-
-/** mulberry32, of Tommy Ettinger (public domain). */
-function seededRandom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 }
 

@@ -1,19 +1,14 @@
-/** Seeded chance: the same seed and name give the same choices. Source: mulberry32 (Ettinger, 2017). */
+import { seeded } from '@holdfast/testkit'
+
+/** Seeded chance: the same seed and name give the same choices. */
 export class Dice {
-  #state: number
+  /** Uniform in [0, 1). */
+  readonly next: () => number
 
   constructor(seed: number, name: string) {
     let mixed = seed | 0
     for (let i = 0; i < name.length; i++) mixed = Math.imul(mixed ^ name.charCodeAt(i), 0x01000193)
-    this.#state = mixed
-  }
-
-  /** Uniform in [0, 1). */
-  next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+    this.next = seeded(mixed)
   }
 
   /** A whole number from 0 to `max`, both included. */

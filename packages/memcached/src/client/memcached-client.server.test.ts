@@ -1,6 +1,12 @@
 import { connect } from 'node:net'
 import { inspect } from 'node:util'
-import { freePort, type MemcachedServer, startFaultProxy, startMemcached } from '@holdfast/testkit'
+import {
+  freePort,
+  type MemcachedServer,
+  makeCertificate,
+  startFaultProxy,
+  startMemcached,
+} from '@holdfast/testkit'
 import { CacheError, systemClock } from 'holdfast/contracts'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { BatchReceiver } from './batch-call.ts'
@@ -9,7 +15,6 @@ import { type MetaCommand, ma, md, mg, ms } from './meta-command.ts'
 import { metaKey } from './meta-key.ts'
 import type { MetaReply } from './meta-reply.ts'
 import { MemcachedReplyError } from './reply-error.ts'
-import { makeCertificate } from './testing/certificate.ts'
 import { describeReply } from './testing/feed.ts'
 import { openClient, openedClient, soon, untilReady } from './testing/open-client.ts'
 

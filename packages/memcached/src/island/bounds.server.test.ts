@@ -1,8 +1,7 @@
 /** What is kept of loads, writes and namespaces does not outlive them, however they end. */
-import { startMemcached } from '@holdfast/testkit'
+import { startMemcached, until } from '@holdfast/testkit'
 import { systemClock } from 'holdfast/contracts'
 import { expect, test } from 'vitest'
-import { until } from '../servers/testing/until.ts'
 import { heldWrites } from '../testing/held-writes.ts'
 import { DEAF, type IslandClient, openIsland } from '../testing/open-island.ts'
 import { HeldLeases } from './held-leases.ts'

@@ -1,7 +1,6 @@
-import { type MemcachedServer, startMemcached } from '@holdfast/testkit'
+import { type MemcachedServer, startMemcached, until } from '@holdfast/testkit'
 import { systemClock } from 'holdfast/contracts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { until } from '../servers/testing/until.ts'
 import { openCache, openIsland } from '../testing/open-island.ts'
 
 // How long the names of a writer that dies are protected: as core asks for, shortened.

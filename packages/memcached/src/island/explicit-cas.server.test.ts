@@ -1,10 +1,9 @@
 /** What a server gives whose clients may choose the cas of an item (E, 1.6.27 or newer); older ones: by golden replies. */
-import { type MemcachedServer, startFaultProxy, startMemcached } from '@holdfast/testkit'
+import { type MemcachedServer, startFaultProxy, startMemcached, until } from '@holdfast/testkit'
 import { systemClock } from 'holdfast/contracts'
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest'
 import { startFakeMemcached } from '../client/testing/fake-memcached.ts'
 import { greetAs1645 } from '../client/testing/greet-as-1645.ts'
-import { until } from '../servers/testing/until.ts'
 import { type IslandClient, openCache, openIsland } from '../testing/open-island.ts'
 import { TripLog } from '../testing/trip-log.ts'
 import { islandRules } from './island-rules.ts'

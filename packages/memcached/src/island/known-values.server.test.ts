@@ -1,9 +1,8 @@
-import { type MemcachedServer, startFaultProxy, startMemcached } from '@holdfast/testkit'
+import { type MemcachedServer, startFaultProxy, startMemcached, until } from '@holdfast/testkit'
 import { AwaitedRead, encodeEntry, systemClock } from 'holdfast/contracts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startFakeMemcached } from '../client/testing/fake-memcached.ts'
 import { greetAs1645 } from '../client/testing/greet-as-1645.ts'
-import { until } from '../servers/testing/until.ts'
 import { type IslandClient, openCache, openIsland } from '../testing/open-island.ts'
 import { TripLog } from '../testing/trip-log.ts'
 

@@ -1,7 +1,6 @@
-import { type MemcachedServer, startMemcached } from '@holdfast/testkit'
+import { type MemcachedServer, startMemcached, until } from '@holdfast/testkit'
 import type { Cache, CacheEvent, L1Options } from 'holdfast'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { until } from '../servers/testing/until.ts'
 import { openCache } from '../testing/open-island.ts'
 import { Names } from './names.ts'
 

@@ -1,8 +1,7 @@
 /** Leases that a server grants to callers who have given up: it stood still, and executes what was sent to it meanwhile. */
-import { type MemcachedServer, startMemcached } from '@holdfast/testkit'
+import { type MemcachedServer, startMemcached, until } from '@holdfast/testkit'
 import { AwaitedRead, systemClock } from 'holdfast/contracts'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { until } from '../servers/testing/until.ts'
 import { type IslandClient, openIsland } from '../testing/open-island.ts'
 
 const LEASE_MS = 1000

@@ -1,8 +1,7 @@
 /** A namespace that is opened on a connection which others use already. */
-import { startMemcached } from '@holdfast/testkit'
+import { startMemcached, until } from '@holdfast/testkit'
 import { systemClock } from 'holdfast/contracts'
 import { expect, test } from 'vitest'
-import { until } from '../servers/testing/until.ts'
 import { FullMemory } from '../testing/full-memory.ts'
 import { DEAF, openCache, openIsland } from '../testing/open-island.ts'
 

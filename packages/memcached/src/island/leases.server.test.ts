@@ -1,7 +1,6 @@
-import { type MemcachedServer, startMemcached } from '@holdfast/testkit'
+import { type MemcachedServer, startMemcached, until } from '@holdfast/testkit'
 import { systemClock } from 'holdfast/contracts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { until } from '../servers/testing/until.ts'
 import { type IslandClient, type Load, openIsland } from '../testing/open-island.ts'
 import { islandRules } from './island-rules.ts'
 import { Names } from './names.ts'

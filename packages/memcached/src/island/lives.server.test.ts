@@ -1,8 +1,7 @@
-import { type MemcachedServer, startMemcached } from '@holdfast/testkit'
+import { type MemcachedServer, startMemcached, until } from '@holdfast/testkit'
 import type { Cache } from 'holdfast'
 import { systemClock } from 'holdfast/contracts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { until } from '../servers/testing/until.ts'
 import { openCache, openIsland } from '../testing/open-island.ts'
 import { Names } from './names.ts'
 

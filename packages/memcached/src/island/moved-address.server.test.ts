@@ -1,8 +1,7 @@
 /** Two servers that take turns behind one address, neither of which was ever restarted. */
-import { type MemcachedServer, startFaultProxy, startMemcached } from '@holdfast/testkit'
+import { type MemcachedServer, startFaultProxy, startMemcached, until } from '@holdfast/testkit'
 import type { Cache } from 'holdfast'
 import { expect, test } from 'vitest'
-import { until } from '../servers/testing/until.ts'
 import { openCache } from '../testing/open-island.ts'
 
 test('what was invalidated on one does not come back when the address leads to the other again', async () => {

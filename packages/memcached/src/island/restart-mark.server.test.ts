@@ -1,6 +1,5 @@
-import { startFaultProxy, startMemcached } from '@holdfast/testkit'
+import { startFaultProxy, startMemcached, until } from '@holdfast/testkit'
 import { expect, test } from 'vitest'
-import { until } from '../servers/testing/until.ts'
 import { openIsland } from '../testing/open-island.ts'
 import { Names } from './names.ts'
 import { admit } from './restart-mark.ts'

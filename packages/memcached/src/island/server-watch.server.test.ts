@@ -1,9 +1,8 @@
 /** What the log is told of a server. */
-import { freePort, startFaultProxy, startMemcached } from '@holdfast/testkit'
+import { freePort, startFaultProxy, startMemcached, until } from '@holdfast/testkit'
 import { createCache } from 'holdfast'
 import { expect, test } from 'vitest'
 import { memcached } from '../memcached.ts'
-import { until } from '../servers/testing/until.ts'
 import { FullMemory } from '../testing/full-memory.ts'
 
 function openLogged(port: number) {

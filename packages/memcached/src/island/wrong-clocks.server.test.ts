@@ -1,8 +1,7 @@
 /** Quarantines between machines whose clocks are wrong by a minute, one behind and one ahead. */
-import { startMemcached } from '@holdfast/testkit'
+import { startMemcached, until } from '@holdfast/testkit'
 import { type Clock, systemClock } from 'holdfast/contracts'
 import { expect, test } from 'vitest'
-import { until } from '../servers/testing/until.ts'
 import { openIsland } from '../testing/open-island.ts'
 
 const WRONG_BY_MS = 60_000

@@ -1,9 +1,8 @@
 /** Three real servers under a nemesis, judged against G1; each rule once more switched off, which must be found. */
-import type { HistoryReport } from '@holdfast/testkit'
+import { type HistoryReport, SEED, seeded } from '@holdfast/testkit'
 import { describe, expect, test } from 'vitest'
 import type { PoolRules } from './pool-rules.ts'
 import { type ChaosOptions, chaos } from './testing/chaos.ts'
-import { SEED, seeded } from './testing/seed.ts'
 
 // LONG=1: minutes in place of a second.
 const LONG = process.env.LONG === '1'

@@ -1,8 +1,8 @@
 /** A server lives, and one process does not reach it, or gets no answer from it. */
+import { until } from '@holdfast/testkit'
 import { describe, expect, test } from 'vitest'
 import type { PoolRules } from './pool-rules.ts'
 import { Fleet, type FleetNode } from './testing/fleet.ts'
-import { until } from './testing/until.ts'
 
 const CUT = 1
 

@@ -1,8 +1,8 @@
 /** Two processes, one of which does not reach a key's own server, and a gutter that both reach. */
+import { until } from '@holdfast/testkit'
 import { expect, test } from 'vitest'
 import type { PoolRules } from './pool-rules.ts'
 import { Fleet, type FleetNode } from './testing/fleet.ts'
-import { until } from './testing/until.ts'
 
 async function blind({ cache, ways }: FleetNode): Promise<void> {
   for (const way of ways.slice(0, 3)) {

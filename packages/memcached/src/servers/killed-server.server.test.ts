@@ -1,7 +1,7 @@
 /** One of three servers is killed, and comes back on its port (F53). */
+import { until } from '@holdfast/testkit'
 import { expect, test } from 'vitest'
 import { Fleet, type FleetNode } from './testing/fleet.ts'
-import { until } from './testing/until.ts'
 
 const KEYS_PER_SERVER = 20
 const DEAD = 0

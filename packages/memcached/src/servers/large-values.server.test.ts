@@ -1,8 +1,8 @@
 /** B25 on a pool: a value within maxValueBytes that is larger than an item of the server that keeps its key. */
+import { until } from '@holdfast/testkit'
 import type { CacheEvent } from 'holdfast'
 import { expect, test } from 'vitest'
 import { Fleet } from './testing/fleet.ts'
-import { until } from './testing/until.ts'
 
 const tooLarge = 'x'.repeat(2 ** 20)
 

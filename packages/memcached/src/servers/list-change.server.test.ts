@@ -1,4 +1,5 @@
 /** The list of servers changes, and processes hear of it at different moments. */
+import { until } from '@holdfast/testkit'
 import { systemClock } from 'holdfast/contracts'
 import { describe, expect, test } from 'vitest'
 import { Names } from '../island/names.ts'
@@ -8,7 +9,6 @@ import { staticList } from './list-source.ts'
 import type { PoolRules } from './pool-rules.ts'
 import { type ConfigEndpoint, startConfigEndpoint } from './testing/config-endpoint.ts'
 import { Fleet, type FleetNode, listedAs } from './testing/fleet.ts'
-import { until } from './testing/until.ts'
 
 const SOON_MS = 20
 const NEVER_MS = 3_600_000

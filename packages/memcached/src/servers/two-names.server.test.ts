@@ -1,10 +1,9 @@
 /** Processes that know the same servers by different names: their lists differ, and only one of them is in use. */
-import { type MemcachedServer, startMemcached } from '@holdfast/testkit'
+import { type MemcachedServer, startMemcached, until } from '@holdfast/testkit'
 import { type Cache, createCache } from 'holdfast'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { memcachedWith } from '../memcached-with.ts'
 import type { PoolRules } from './pool-rules.ts'
-import { until } from './testing/until.ts'
 
 let servers: readonly MemcachedServer[]
 beforeAll(async () => {

@@ -1,4 +1,5 @@
 /** Two lists at the same moment, of which one process knows servers that the other does not know or does not reach. */
+import { until } from '@holdfast/testkit'
 import { systemClock } from 'holdfast/contracts'
 import { describe, expect, test } from 'vitest'
 import { createPlacement } from './create-placement.ts'
@@ -7,7 +8,6 @@ import { staticList } from './list-source.ts'
 import type { PoolRules } from './pool-rules.ts'
 import { type ConfigEndpoint, startConfigEndpoint } from './testing/config-endpoint.ts'
 import { Fleet, type FleetNode } from './testing/fleet.ts'
-import { until } from './testing/until.ts'
 
 // Between two looks at a record: sooner than in earnest, so that nobody waits for long.
 const OFTEN = { looksEveryMs: 200 } as const

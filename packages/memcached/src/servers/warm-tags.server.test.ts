@@ -1,8 +1,8 @@
 /** What L1 keeps everyone from reading is evicted first, unless it is read for that. */
+import { until } from '@holdfast/testkit'
 import { inProcessBus } from 'holdfast'
 import { expect, test } from 'vitest'
 import { Fleet } from './testing/fleet.ts'
-import { until } from './testing/until.ts'
 
 // More than are kept warm with one heartbeat.
 const TAGS = 100

@@ -1,3 +1,4 @@
+import { until } from '@holdfast/testkit'
 import { type Cache, type CacheOptions, createCache, type Logger } from 'holdfast'
 import {
   type Acquired,
@@ -15,7 +16,6 @@ import {
   type Tokens,
 } from 'holdfast/contracts'
 import { type IslandOptions, MemcachedIsland } from '../island/memcached-island.ts'
-import { until } from '../servers/testing/until.ts'
 import { type MemcachedAddress, parseMemcachedUrls } from '../url.ts'
 
 /** For tests whose trouble is made on purpose: warnings would only hide others. */

@@ -1,15 +1,21 @@
 /** L1 mode 'bus' over real servers: what passes between processes, and what a broken network makes of it. */
-import { type FaultProxy, type RedisServer, startFaultProxy, startRedis } from '@holdfast/testkit'
+import {
+  type FaultProxy,
+  pause,
+  percentile,
+  type RedisServer,
+  startFaultProxy,
+  startRedis,
+  until,
+} from '@holdfast/testkit'
 import { type Cache, type CacheOptions, createCache } from 'holdfast'
 import { systemClock } from 'holdfast/contracts'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { redis } from '../redis.ts'
 import { loopHolds } from '../testing/loop-holds.ts'
 import { SILENT } from '../testing/open-cache.ts'
-import { percentile } from '../testing/percentile.ts'
 import { ReplicaPair } from '../testing/replica-pair.ts'
 import { ToldProcess } from '../testing/told-process.ts'
-import { pause, until } from '../testing/until.ts'
 import { leastBusAcl } from './least-bus-acl.ts'
 import { redisBus } from './redis-bus.ts'
 

@@ -1,11 +1,10 @@
 /** Redis is not there when a process starts: that is a normal state. */
-import { startFaultProxy, startRedis } from '@holdfast/testkit'
+import { pause, startFaultProxy, startRedis } from '@holdfast/testkit'
 import { describe, expect, test } from 'vitest'
 import { Names } from '../names.ts'
 import { LONG, LONG_TEST_MS } from '../testing/long.ts'
 import { SLACK_MS } from '../testing/overrun.ts'
 import { ToldProcess } from '../testing/told-process.ts'
-import { pause } from '../testing/until.ts'
 
 const LOADER_MS = 30
 // A process compiles what it calls for the first time, while others start beside it.

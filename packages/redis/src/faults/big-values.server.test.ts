@@ -1,14 +1,20 @@
 /** F16: values that are larger than this process stores and reads: its own, and those of another process. */
-import { type FaultProxy, type RedisServer, startFaultProxy, startRedis } from '@holdfast/testkit'
+import {
+  type FaultProxy,
+  pause,
+  percentile,
+  type RedisServer,
+  startFaultProxy,
+  startRedis,
+  until,
+} from '@holdfast/testkit'
 import type { Cache, CacheOptions } from 'holdfast'
 import { systemClock } from 'holdfast/contracts'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Names } from '../names.ts'
 import { openCache } from '../testing/open-cache.ts'
 import { answerBoundMs, overrunMs, SLACK_MS } from '../testing/overrun.ts'
-import { percentile } from '../testing/percentile.ts'
 import { Troubles } from '../testing/troubles.ts'
-import { pause, until } from '../testing/until.ts'
 
 const MIB = 1024 * 1024
 const BIG = 'x'.repeat(20 * MIB)

@@ -1,11 +1,17 @@
 /** A reply is cut off in the middle, or comes byte by byte. */
-import { type FaultProxy, type RedisServer, startFaultProxy, startRedis } from '@holdfast/testkit'
+import {
+  type FaultProxy,
+  pause,
+  type RedisServer,
+  startFaultProxy,
+  startRedis,
+  until,
+} from '@holdfast/testkit'
 import type { Cache } from 'holdfast'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { Names } from '../names.ts'
 import { inUseAgain, openCache } from '../testing/open-cache.ts'
 import { answerBoundMs, overrunMs, SLACK_MS } from '../testing/overrun.ts'
-import { pause, until } from '../testing/until.ts'
 
 const LOADER_MS = 30
 const names = new Names('faults')

@@ -2,7 +2,7 @@
  * F37: a key is deleted, or its tag, while this process loads it, in any order of all their steps. F38, the same in two
  * processes, is shown by the named races of sim/race.
  */
-import { type RedisServer, startRedis } from '@holdfast/testkit'
+import { type RedisServer, SEED, startRedis } from '@holdfast/testkit'
 import fc from 'fast-check'
 import type { Cache } from 'holdfast'
 import { createCacheWith, type Fence, fence } from 'holdfast/internal'
@@ -10,7 +10,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { redis } from '../redis.ts'
 import { Gates } from '../testing/gates.ts'
 import { inUseAgain, SILENT } from '../testing/open-cache.ts'
-import { SEED } from '../testing/seed.ts'
 import { TIERS, type Tiers } from '../testing/tiers.ts'
 
 let server: RedisServer

@@ -1,5 +1,5 @@
 /** F26: the server becomes a replica. Its primary is followed, or the address that is pointed anew. */
-import { freePort, type RedisServer, startFaultProxy } from '@holdfast/testkit'
+import { freePort, pause, type RedisServer, startFaultProxy, until } from '@holdfast/testkit'
 import type { Cache, CacheOptions, Invalidated } from 'holdfast'
 import { systemClock } from 'holdfast/contracts'
 import { describe, expect, test } from 'vitest'
@@ -8,7 +8,6 @@ import { redis } from '../redis.ts'
 import { cacheOver, inUseAgain } from '../testing/open-cache.ts'
 import { answerBoundMs, overrunMs, SLACK_MS } from '../testing/overrun.ts'
 import { follow, ReplicaPair } from '../testing/replica-pair.ts'
-import { pause, until } from '../testing/until.ts'
 
 // The promise of F26.
 const FOLLOWED_MS = 3000

@@ -1,5 +1,5 @@
 /** What stands in Redis under our names is damaged, of another shape, or of another release. */
-import { type RedisServer, startRedis } from '@holdfast/testkit'
+import { type RedisServer, startRedis, until } from '@holdfast/testkit'
 import type { Cache, StandardSchema } from 'holdfast'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { Names } from '../names.ts'
@@ -11,7 +11,6 @@ import {
   OLDER_ENTRY,
 } from '../testing/golden-entries.ts'
 import { openCache } from '../testing/open-cache.ts'
-import { until } from '../testing/until.ts'
 
 const names = new Names('faults')
 const value = { id: 1, tags: ['a', 'b'] }

@@ -1,13 +1,19 @@
 /** Redis is there and silent: its process is stopped, or the network between swallows everything. */
-import { type FaultProxy, type RedisServer, startFaultProxy, startRedis } from '@holdfast/testkit'
+import {
+  type FaultProxy,
+  pause,
+  percentile,
+  type RedisServer,
+  startFaultProxy,
+  startRedis,
+  until,
+} from '@holdfast/testkit'
 import type { Cache } from 'holdfast'
 import { systemClock } from 'holdfast/contracts'
 import { describe, expect, test } from 'vitest'
 import { LONG, LONG_TEST_MS } from '../testing/long.ts'
 import { inUseAgain, openCache } from '../testing/open-cache.ts'
 import { answerBoundMs, overrunMs, SLACK_MS } from '../testing/overrun.ts'
-import { percentile } from '../testing/percentile.ts'
-import { pause, until } from '../testing/until.ts'
 
 const LOADER_MS = 30
 

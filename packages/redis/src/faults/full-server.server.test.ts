@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type RedisServer, startRedis } from '@holdfast/testkit'
+import { type RedisServer, startRedis, until } from '@holdfast/testkit'
 import type { Cache, CacheOptions, Logger } from 'holdfast'
 import { systemClock } from 'holdfast/contracts'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -11,7 +11,6 @@ import { Names } from '../names.ts'
 import { inUseAgain, openCache } from '../testing/open-cache.ts'
 import { answerBoundMs, overrunMs, SLACK_MS } from '../testing/overrun.ts'
 import { Troubles } from '../testing/troubles.ts'
-import { until } from '../testing/until.ts'
 
 const LOADS = 20
 // What is owed is tried again every 2 s at the latest.

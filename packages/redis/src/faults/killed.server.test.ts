@@ -1,5 +1,5 @@
 /** Redis is killed, or comes back empty. */
-import { type RedisServer, startRedis } from '@holdfast/testkit'
+import { pause, percentile, type RedisServer, startRedis, until } from '@holdfast/testkit'
 import type { Cache } from 'holdfast'
 import { systemClock } from 'holdfast/contracts'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -7,9 +7,7 @@ import { Names } from '../names.ts'
 import type { FloodResult } from '../testing/flood-node.ts'
 import { inUseAgain, openCache } from '../testing/open-cache.ts'
 import { answerBoundMs, overrunMs, SLACK_MS } from '../testing/overrun.ts'
-import { percentile } from '../testing/percentile.ts'
 import { TestProcess } from '../testing/test-process.ts'
-import { pause, until } from '../testing/until.ts'
 
 const LOADER_MS = 30
 const MIB = 1024 * 1024

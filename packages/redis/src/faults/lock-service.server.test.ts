@@ -1,5 +1,5 @@
 /** The server that keeps the leases is gone: each process loads for itself, once, and in time. */
-import { type RedisServer, startRedis } from '@holdfast/testkit'
+import { type RedisServer, startRedis, until } from '@holdfast/testkit'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { ACQUIRE } from '../scripts.ts'
 import { CommandLog } from '../testing/command-log.ts'
@@ -7,7 +7,6 @@ import type { HerdResult } from '../testing/herd-node.ts'
 import { answerBoundMs, overrunMs, SLACK_MS } from '../testing/overrun.ts'
 import { CALLERS, LOAD_MS, stampede } from '../testing/stampede.ts'
 import { TestProcess } from '../testing/test-process.ts'
-import { until } from '../testing/until.ts'
 
 const PROCESSES = 8
 

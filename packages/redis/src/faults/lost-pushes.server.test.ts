@@ -1,11 +1,17 @@
 /** The connection that tells L1 of changes is gone for half a second, and another node changes things meanwhile. */
-import { type FaultProxy, type RedisServer, startFaultProxy, startRedis } from '@holdfast/testkit'
+import {
+  type FaultProxy,
+  pause,
+  type RedisServer,
+  startFaultProxy,
+  startRedis,
+  until,
+} from '@holdfast/testkit'
 import type { Cache, L1Options } from 'holdfast'
 import { systemClock } from 'holdfast/contracts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openCache } from '../testing/open-cache.ts'
 import { SLACK_MS } from '../testing/overrun.ts'
-import { pause, until } from '../testing/until.ts'
 
 /** Δ, the default of l1.maxStale. */
 const MAX_STALE_MS = 1000

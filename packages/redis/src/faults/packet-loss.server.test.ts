@@ -1,8 +1,8 @@
 /** The network to Redis loses packets. Needs root: the rules that drop them live in a namespace of their own. */
+import { percentile } from '@holdfast/testkit'
 import { expect, test } from 'vitest'
 import { SLACK_MS } from '../testing/overrun.ts'
 import { OWN_NETWORK, whyNoOwnNetwork } from '../testing/own-network.ts'
-import { percentile } from '../testing/percentile.ts'
 import { ToldProcess } from '../testing/told-process.ts'
 
 interface Told {

@@ -1,10 +1,9 @@
 /** Connections that are lost again and again, and a fleet that loses all of them at once. */
-import { type RedisServer, startFaultProxy, startRedis } from '@holdfast/testkit'
+import { pause, type RedisServer, startFaultProxy, startRedis } from '@holdfast/testkit'
 import { systemClock } from 'holdfast/contracts'
 import { describe, expect, test } from 'vitest'
 import { LONG, LONG_TEST_MS } from '../testing/long.ts'
 import { ToldProcess } from '../testing/told-process.ts'
-import { pause } from '../testing/until.ts'
 
 const MIB = 1024 * 1024
 

@@ -3,14 +3,13 @@
  * never had it. Under 'fence' nothing old comes back; under 'replay' nothing that this process invalidated, and the rest
  * stays warm.
  */
-import { type RedisServer, startFaultProxy, startRedis } from '@holdfast/testkit'
+import { type RedisServer, startFaultProxy, startRedis, until } from '@holdfast/testkit'
 import type { Cache } from 'holdfast'
 import { describe, expect, test } from 'vitest'
 import { Names } from '../names.ts'
 import { inUseAgain, openCache } from '../testing/open-cache.ts'
 import { inStep, ReplicaPair } from '../testing/replica-pair.ts'
 import { fenceRule, type MakeRule, redisUnder, replayRule, ruleMutants } from '../testing/rules.ts'
-import { until } from '../testing/until.ts'
 
 // Longer than any of these tests: what is stale or expired is so by what was asked for.
 const OPTIONS = { ttl: '1h', swr: '1h', staleIfError: '1h' } as const

@@ -1,5 +1,5 @@
 /** F29: answers of a server that is there, and serves nothing. */
-import { type RedisServer, startRedis } from '@holdfast/testkit'
+import { pause, type RedisServer, startRedis, until } from '@holdfast/testkit'
 import type { Cache } from 'holdfast'
 import { systemClock } from 'holdfast/contracts'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -8,7 +8,6 @@ import { cacheOver, inUseAgain, openCache } from '../testing/open-cache.ts'
 import { answerBoundMs, overrunMs, SLACK_MS } from '../testing/overrun.ts'
 import { RefusingProxy } from '../testing/refusing-proxy.ts'
 import { Troubles } from '../testing/troubles.ts'
-import { pause, until } from '../testing/until.ts'
 
 // Backoff or replay of the queue: at most 2 s, and what follows it.
 const RECOVERY_MS = 3000

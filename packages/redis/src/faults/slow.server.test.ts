@@ -1,12 +1,17 @@
 /** The network to Redis is slow: each reply takes long, or bytes trickle. */
-import { type FaultProxy, type RedisServer, startFaultProxy, startRedis } from '@holdfast/testkit'
+import {
+  type FaultProxy,
+  pause,
+  percentile,
+  type RedisServer,
+  startFaultProxy,
+  startRedis,
+} from '@holdfast/testkit'
 import type { Cache, CacheOptions } from 'holdfast'
 import { systemClock } from 'holdfast/contracts'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { inUseAgain, openCache } from '../testing/open-cache.ts'
 import { answerBoundMs, overrunMs, SLACK_MS } from '../testing/overrun.ts'
-import { percentile } from '../testing/percentile.ts'
-import { pause } from '../testing/until.ts'
 
 const LOADER_MS = 30
 

@@ -3,7 +3,16 @@
  * None of the others gets a value that is not its own. `LONG=1` makes 100,000 calls of each kind, `SEED=` replays one.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { type FaultProxy, type RedisServer, startFaultProxy, startRedis } from '@holdfast/testkit'
+import {
+  type FaultProxy,
+  pause,
+  type RedisServer,
+  SEED,
+  seeded,
+  startFaultProxy,
+  startRedis,
+  until,
+} from '@holdfast/testkit'
 import { type Cache, createCache } from 'holdfast'
 import { type StoreDefinition, systemClock } from 'holdfast/contracts'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -11,10 +20,8 @@ import { RedisClient } from '../client.ts'
 import { redis } from '../redis.ts'
 import { RedisStore } from '../redis-store.ts'
 import { LONG, LONG_TEST_MS } from '../testing/long.ts'
-import { SEED, seeded } from '../testing/seed.ts'
 import { slippingConnect } from '../testing/slipping-connect.ts'
 import { inUse } from '../testing/tiers.ts'
-import { pause, until } from '../testing/until.ts'
 import { parseRedisUrl } from '../url.ts'
 
 const CALLS = LONG ? 100_000 : 4_000

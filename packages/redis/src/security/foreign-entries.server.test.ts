@@ -1,13 +1,12 @@
 /** S1 and S2: an entry answers for its own key in its own namespace, and for nothing else. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { type RedisServer, startRedis } from '@holdfast/testkit'
+import { type RedisServer, SEED, startRedis } from '@holdfast/testkit'
 import fc from 'fast-check'
 import { type Cache, type CacheKey, createCache } from 'holdfast'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { Names } from '../names.ts'
 import { redis } from '../redis.ts'
 import { ODD_NAMES } from '../testing/odd-names.ts'
-import { SEED } from '../testing/seed.ts'
 
 let server: RedisServer
 beforeAll(async () => {

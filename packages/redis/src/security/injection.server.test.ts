@@ -1,5 +1,5 @@
 /** S12 and S16: text is data. No name becomes a command on the server, nor a line of its own in a log. */
-import { type RedisServer, startRedis } from '@holdfast/testkit'
+import { type RedisServer, startRedis, until } from '@holdfast/testkit'
 import { createCache } from 'holdfast'
 import { systemClock } from 'holdfast/contracts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -8,7 +8,6 @@ import { redis } from '../redis.ts'
 import { replying, startFakeServer } from '../testing/fake-server.ts'
 import { INJECTION } from '../testing/odd-names.ts'
 import { inUse } from '../testing/tiers.ts'
-import { until } from '../testing/until.ts'
 import { useAll } from '../testing/use-all.ts'
 import { parseRedisUrl } from '../url.ts'
 

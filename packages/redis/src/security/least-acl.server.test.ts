@@ -1,13 +1,12 @@
 /** S9 and S11: the least rights are enough, none of them is unused, and they are the documented ones. */
 import { readFile } from 'node:fs/promises'
-import { type RedisServer, startRedis, storeConformance } from '@holdfast/testkit'
+import { type RedisServer, startRedis, storeConformance, until } from '@holdfast/testkit'
 import { type Cache, createCache } from 'holdfast'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { leastAcl } from '../least-acl.ts'
 import { type RedisOptions, redis } from '../redis.ts'
 import { redisHarness } from '../testing/redis-harness.ts'
 import { inUse } from '../testing/tiers.ts'
-import { until } from '../testing/until.ts'
 import { useAll } from '../testing/use-all.ts'
 
 const NAMES = ['shop', 'sh*p[?]/\\^', 'sh']

@@ -2,13 +2,12 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { Socket } from 'node:net'
 import { inspect } from 'node:util'
-import { freePort, type RedisServer, startRedis } from '@holdfast/testkit'
+import { freePort, makeCertificate, type RedisServer, startRedis, until } from '@holdfast/testkit'
 import { type Cache, createCache } from 'holdfast'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type RedisOptions, redis } from '../redis.ts'
-import { makeCertificate } from '../testing/certificate.ts'
 import { replying, startFakeServer } from '../testing/fake-server.ts'
-import { until } from '../testing/until.ts'
+import { tlsArgs } from '../testing/tls-args.ts'
 
 const PASSWORD = 'Zq9-hunter2@/:%'
 const USER = 'wilhelmina'
@@ -115,7 +114,7 @@ describe('credentials are not shown (S11)', () => {
   test('a certificate that nobody vouches for', async () => {
     using certificate = makeCertificate('DNS:localhost')
     const port = await freePort()
-    await using secure = await startRedis({ args: certificate.args(port) })
+    await using secure = await startRedis({ args: tlsArgs(certificate.files, port) })
     expect(secure.port).not.toBe(port)
     await exercise(`rediss://${CREDENTIALS}127.0.0.1:${port}`)
     expectNothingShown()

@@ -1,11 +1,17 @@
 /** S11: the way to the server is verified, or said to be open. */
 import { connect } from 'node:tls'
-import { freePort, type RedisServer, startRedis } from '@holdfast/testkit'
+import {
+  type Certificate,
+  freePort,
+  makeCertificate,
+  type RedisServer,
+  startRedis,
+  until,
+} from '@holdfast/testkit'
 import { type Cache, CacheError, createCache } from 'holdfast'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type RedisOptions, redis } from '../redis.ts'
-import { type Certificate, makeCertificate } from '../testing/certificate.ts'
-import { until } from '../testing/until.ts'
+import { tlsArgs } from '../testing/tls-args.ts'
 
 let certificate: Certificate
 let foreign: Certificate
@@ -17,8 +23,8 @@ beforeAll(async () => {
   certificate = makeCertificate('DNS:localhost', 'IP:127.0.0.1')
   foreign = makeCertificate('DNS:elsewhere.example')
   const [port, foreignPort] = [await freePort(), await freePort()]
-  server = await startRedis({ args: certificate.args(port) })
-  foreignServer = await startRedis({ args: foreign.args(foreignPort) })
+  server = await startRedis({ args: tlsArgs(certificate.files, port) })
+  foreignServer = await startRedis({ args: tlsArgs(foreign.files, foreignPort) })
   url = `rediss://127.0.0.1:${port}`
   foreignUrl = `rediss://127.0.0.1:${foreignPort}`
 })

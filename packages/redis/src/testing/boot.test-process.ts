@@ -1,8 +1,8 @@
+import { pause } from '@holdfast/testkit'
 import { type Cache, createCache } from 'holdfast'
 import { redis } from '../redis.ts'
 import { answerBoundMs, overrunMs } from './overrun.ts'
 import { tell } from './tell.ts'
-import { pause } from './until.ts'
 
 /** A program that starts while its Redis is not there: `boot.test-process.ts <url> <loader ms> <close|leave>`. */
 const [, , url = '', loadMs = '', ending = ''] = process.argv

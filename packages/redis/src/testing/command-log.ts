@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import type { RedisServer } from '@holdfast/testkit'
-import { until } from './until.ts'
+import { type RedisServer, until } from '@holdfast/testkit'
 
 /** A command that a server took from a connection. */
 export interface LoggedCommand {

@@ -1,8 +1,8 @@
+import { until } from '@holdfast/testkit'
 import { systemClock } from 'holdfast/contracts'
 import { RedisClient } from '../client.ts'
 import type { RespArgument } from '../resp-encode.ts'
 import { parseRedisUrl } from '../url.ts'
-import { until } from './until.ts'
 
 const ANSWER_MS_MAX = 10_000
 

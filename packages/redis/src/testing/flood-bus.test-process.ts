@@ -1,7 +1,8 @@
 /** Publishes word of keys on a bus, so many frames a second: argv is the port, the channel, the rate and the seconds. */
+
 import { connect } from 'node:net'
+import { pause } from '@holdfast/testkit'
 import { tell } from './tell.ts'
-import { pause } from './until.ts'
 
 const [port, channel = '', rate, seconds] = process.argv.slice(2)
 const socket = connect(Number(port), '127.0.0.1')

@@ -1,7 +1,7 @@
+import { pause } from '@holdfast/testkit'
 import type { Cache } from 'holdfast'
 import { systemClock } from 'holdfast/contracts'
 import { cacheOver, inUseAgain } from './open-cache.ts'
-import { pause } from './until.ts'
 
 export interface Flood {
   readonly name: string

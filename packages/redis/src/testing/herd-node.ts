@@ -1,10 +1,10 @@
+import { pause, until } from '@holdfast/testkit'
 import { type Cache, createCache } from 'holdfast'
 import { systemClock } from 'holdfast/contracts'
 import { redis } from '../redis.ts'
 import { Database } from './database.ts'
 import { SILENT } from './open-cache.ts'
 import { overrunMs } from './overrun.ts'
-import { pause, until } from './until.ts'
 
 /** Callers that ask one node for one key at once. */
 export interface Herd {

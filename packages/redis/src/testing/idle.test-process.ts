@@ -1,8 +1,8 @@
+import { pause } from '@holdfast/testkit'
 import { systemClock } from 'holdfast/contracts'
 import { RedisClient } from '../client.ts'
 import { parseRedisUrl } from '../url.ts'
 import { tell } from './tell.ts'
-import { pause } from './until.ts'
 
 /** Keeps the connections of some caches, and does nothing else: `idle.test-process.ts <url> <connections>`. */
 const [, , url = '', connections = ''] = process.argv

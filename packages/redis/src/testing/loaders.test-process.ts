@@ -1,9 +1,9 @@
+import { pause } from '@holdfast/testkit'
 import type { Cache } from 'holdfast'
 import { systemClock } from 'holdfast/contracts'
 import { overrunMs } from './overrun.ts'
 import { tell } from './tell.ts'
 import { openTiers, TIERS } from './tiers.ts'
-import { pause } from './until.ts'
 
 /** Loaders that fail and hang, in a process that an unhandled rejection would end: `loaders.test-process.ts <tiers> <url>`. */
 const [, , name = '', url = ''] = process.argv

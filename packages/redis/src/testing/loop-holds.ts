@@ -1,4 +1,4 @@
-import { pause } from './until.ts'
+import { pause } from '@holdfast/testkit'
 
 const TICK_MS = 5
 

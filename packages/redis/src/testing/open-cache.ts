@@ -1,6 +1,6 @@
+import { until } from '@holdfast/testkit'
 import { type Cache, type CacheOptions, createCache, type Logger } from 'holdfast'
 import { redis } from '../redis.ts'
-import { until } from './until.ts'
 
 /** For tests whose trouble is made on purpose: warnings would only hide others. */
 export const SILENT: Logger = { info: () => undefined, warn: () => undefined }

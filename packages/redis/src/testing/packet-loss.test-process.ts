@@ -1,10 +1,9 @@
-import { startRedis } from '@holdfast/testkit'
+import { pause, startRedis } from '@holdfast/testkit'
 import { systemClock } from 'holdfast/contracts'
 import { openCache } from './open-cache.ts'
 import { answerBoundMs, overrunMs } from './overrun.ts'
 import { bringUp, losePackets } from './own-network.ts'
 import { tell } from './tell.ts'
-import { pause } from './until.ts'
 
 /** Uses a cache over a network that loses packets, in a namespace of its own: `packet-loss.test-process.ts <share> <ms>`. */
 const [, , share = '', forMs = ''] = process.argv

@@ -1,11 +1,10 @@
 import { readdirSync } from 'node:fs'
-import { startFaultProxy } from '@holdfast/testkit'
+import { startFaultProxy, until } from '@holdfast/testkit'
 import { createCache } from 'holdfast'
 import { type Clock, systemClock } from 'holdfast/contracts'
 import { redis } from '../redis.ts'
 import { inUseAgain, SILENT } from './open-cache.ts'
 import { tell } from './tell.ts'
-import { until } from './until.ts'
 
 /** Loses its connection over and over, with work under way: `reconnects.test-process.ts <redis port> <times>`. */
 const [, , port = '', times = ''] = process.argv

@@ -1,6 +1,5 @@
-import { type RedisServer, startRedis } from '@holdfast/testkit'
+import { type RedisServer, startRedis, until } from '@holdfast/testkit'
 import { systemClock } from 'holdfast/contracts'
-import { until } from './until.ts'
 
 // Without the wait for more replicas, a first synchronisation takes milliseconds.
 const ARGS = ['--repl-diskless-sync-delay', '0', '--repl-ping-replica-period', '1']

@@ -1,8 +1,8 @@
+import { pause } from '@holdfast/testkit'
 import { systemClock } from 'holdfast/contracts'
 import { openCache } from './open-cache.ts'
 import { overrunMs } from './overrun.ts'
 import { tell } from './tell.ts'
-import { pause } from './until.ts'
 
 /** A service under load that is asked to end by SIGTERM, and ends by itself: `serving.test-process.ts <url> <bound ms>`. */
 const [, , url = '', boundMs = ''] = process.argv

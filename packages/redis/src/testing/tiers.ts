@@ -1,6 +1,6 @@
+import { until } from '@holdfast/testkit'
 import { type Cache, type CacheOptions, createCache } from 'holdfast'
 import { redis } from '../redis.ts'
-import { until } from './until.ts'
 
 /** Where a cache keeps its values. */
 export const TIERS = ['L1 alone', 'L1 and Redis', 'Redis alone'] as const

@@ -1,5 +1,5 @@
+import { pause } from '@holdfast/testkit'
 import type { Cache } from 'holdfast'
-import { pause } from './until.ts'
 
 // Longer than the 300 ms after which a lease is renewed.
 const SLOW_LOAD_MS = 400

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
+import { until } from '@holdfast/testkit'
 import { type Cache, createCache, type NamedType } from 'holdfast'
 import { redis } from '../redis.ts'
-import { until } from './until.ts'
 
 /** A class of the application that values may hold once it is registered. */
 export class Money {

@@ -1,10 +1,9 @@
-import { hostNow } from '@holdfast/testkit'
+import { hostNow, until } from '@holdfast/testkit'
 import { type Cache, createCache, type Logger } from 'holdfast'
 import { pause } from '../clock.ts'
 import { openStore } from '../open-store.ts'
 import type { TierPlace } from '../shared-tier.ts'
 import type { Outside } from './outside.ts'
-import { until } from './until.ts'
 
 /** Callers that ask one node for one key at once. */
 export interface Herd {

@@ -1,3 +1,4 @@
+import { until } from '@holdfast/testkit'
 import type { Cache, EntryOptions, Reservation } from 'holdfast'
 import { createCacheWith, type Fence, fence } from 'holdfast/internal'
 import { openL1 } from '../open-l1.ts'
@@ -11,7 +12,6 @@ import {
   type Seen,
   UNTOLD_MS,
 } from './race-node.ts'
-import { until } from './until.ts'
 
 interface Row {
   readonly id: string

@@ -1,11 +1,9 @@
 /** Many callers, one key, over Memcached: one load in the whole fleet, and nobody waits much longer than it takes. */
-import { type MemcachedServer, startMemcached } from '@holdfast/testkit'
+import { type MemcachedServer, percentile, startMemcached, until } from '@holdfast/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Herd, HerdResult } from './herd-node.ts'
 import { NodeProcess } from './node-process.ts'
 import { World } from './outside.ts'
-import { percentile } from './percentile.ts'
-import { until } from './until.ts'
 
 const PROCESSES = 5
 const CALLERS = 100

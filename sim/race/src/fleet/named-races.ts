@@ -1,6 +1,5 @@
-import type { FaultProxy } from '@holdfast/testkit'
+import { type FaultProxy, until } from '@holdfast/testkit'
 import { RACE_CHANGES, type Race, type RaceNode, type Seen } from './race-node.ts'
-import { until } from './until.ts'
 
 export type By = 'the loading node' | 'the other node'
 

@@ -3,7 +3,7 @@
  * while the row changes; then nobody may see the old one. The loader waits for a gate, not for a time: the change
  * always falls into the load, on any machine.
  */
-import { type FaultProxy, type RedisServer, startFaultProxy, startRedis } from '@holdfast/testkit'
+import { type FaultProxy, type RedisServer, startFaultProxy, startRedis, until } from '@holdfast/testkit'
 import { type Fence, fence } from 'holdfast/internal'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { TierPlace } from '../shared-tier.ts'
@@ -25,7 +25,6 @@ import {
 import { World } from './outside.ts'
 import { RACE_CHANGES, RACE_LOADS, type RaceNode, type RaceNodeOptions, type Seen } from './race-node.ts'
 import { RemoteNode } from './remote-node.ts'
-import { until } from './until.ts'
 
 let server: RedisServer
 beforeAll(async () => {

@@ -4,15 +4,16 @@ import {
   type HistoryRecorder,
   type HistoryReport,
   hostNow,
+  pause,
   type ReadEvent,
   recordHistory,
+  until,
 } from '@holdfast/testkit'
 import { systemClock } from 'holdfast/contracts'
 import { elastiCache } from '../elasticache.ts'
 import type { PoolRules } from '../pool-rules.ts'
 import { type ConfigEndpoint, startConfigEndpoint } from './config-endpoint.ts'
 import { Fleet, type FleetNode, type NodeOptions } from './fleet.ts'
-import { until } from './until.ts'
 
 /** What befalls a fleet while it is used. */
 export interface ChaosOptions {
@@ -199,8 +200,4 @@ function anyOf<T>(from: readonly T[], random: () => number): T | undefined {
 
 function tagOf(key: string): string {
   return `t${KEYS.indexOf(key) % TAGS}`
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => void systemClock.after(ms, resolve, 'caller'))
 }

@@ -4,6 +4,7 @@ import {
   type StartMemcachedOptions,
   startFaultProxy,
   startMemcached,
+  until,
 } from '@holdfast/testkit'
 import { type Connect, connectSocket } from '@holdfast/wire'
 import { type Cache, type CacheOptions, createCache, type StoreDefinition } from 'holdfast'
@@ -16,7 +17,6 @@ import type { ListedServer } from '../placement.ts'
 import type { PoolRules } from '../pool-rules.ts'
 import { ringEpoch } from '../ring-epoch.ts'
 import { addressOf } from './address-of.ts'
-import { until } from './until.ts'
 
 /** One process of a fleet. */
 export interface FleetNode {

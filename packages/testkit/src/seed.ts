@@ -1,9 +1,9 @@
 import { systemClock } from 'holdfast/contracts'
 
-/** What a random test draws from: another one each run, printed by it. `SEED=` draws the same again. */
+/** What a random test draws from: another one each run, printed by it, and the one of `SEED=` to replay a run. */
 export const SEED: number = Number(process.env.SEED ?? Math.floor(systemClock.random() * 2 ** 31))
 
-/** Numbers of 0 to below 1 that a seed replays: mulberry32, a few lines of arithmetic. */
+/** Numbers of 0 to below 1 that a seed replays: mulberry32, of Tommy Ettinger (public domain). */
 export function seeded(seed: number): () => number {
   let state = seed
   return () => {
