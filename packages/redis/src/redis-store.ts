@@ -1,10 +1,4 @@
-import {
-  type Connect,
-  DEFAULT_LIMITS,
-  describeEndpoint,
-  type Endpoint,
-  HandshakeRefused,
-} from '@holdfast/wire'
+import { type Connect, DEFAULT_LIMITS, ServerWatch } from '@holdfast/wire'
 import {
   CacheError,
   invalidArgument,
@@ -14,7 +8,6 @@ import {
   type StoreEnvironment,
   type StoreFacts,
   type StoreWatcher,
-  type Timer,
 } from 'holdfast/contracts'
 import { RedisClient, type RedisReady, type RedisSession } from './client.ts'
 import { RestartFence } from './failover/restart-fence.ts'
@@ -36,17 +29,6 @@ const WARM_TAGS_MAX = 64
 // What stands before the payload of an entry: at most 64 tags of 512 characters, with their tokens.
 const ENTRY_HEAD_BYTES_MAX = 128 * 1024
 
-// A first connection that takes longer is told of, once; later losses are told of when they happen.
-const ABSENT_AFTER_MS = 200
-
-// Where there was no answer by then, an attempt has failed, for a reason that can be told, after this (it is given 1 s).
-const CAUSE_AFTER_MS = 1_500
-
-// A server that is away for longer is told of once more, with the reason why it cannot be used.
-const STILL_ABSENT_AFTER_MS = 5_000
-// Lines told between one connection and the next.
-const WARNINGS_MAX = 32
-
 const NEEDED_RIGHTS = '; needed rights: leastAcl() of @holdfast/redis'
 
 interface Opened extends Place {
@@ -62,17 +44,11 @@ export class RedisStore implements Store, Lane {
   readonly client: RedisClient
   readonly clock: StoreEnvironment['clock']
   readonly #environment: StoreEnvironment
-  readonly #endpoint: Endpoint
   readonly #opened = new Map<string, Opened>()
   #echo: string | undefined
   #ready: RedisReady | undefined
   readonly #rule: RestartRule
-  #absence: Timer
-  /** Told since the last connection was ready. */
-  readonly #warned = new Set<string>()
-  /** Why the server refuses us: told by itself, and not once more as the reason of its absence. */
-  #refusal: string | undefined
-  #closing = false
+  readonly #watch: ServerWatch
 
   /** `rule` is rule R as the user chose it; a check may pass another, and a network of its own. */
   constructor(
@@ -86,7 +62,6 @@ export class RedisStore implements Store, Lane {
       throw invalidArgument('maxValueBytes', "at most '63mb' with Redis", maxValueBytes)
     this.#rule = rule
     this.#environment = environment
-    this.#endpoint = address.endpoint
     this.clock = environment.clock
     this.address = address.display
     this.capabilities = { push: true, leaseMinMs: 1, lacks: {} }
@@ -104,49 +79,27 @@ export class RedisStore implements Store, Lane {
         onReady: (ready) => this.#becomeReady(ready),
         onLost: (error) => this.#lose(error),
         onFatal: (error) => this.#refused(error),
-        onDetour: (why) => this.#warn(why),
-        onDenied: (why) => this.#warn(why + NEEDED_RIGHTS),
-        onRefusing: (why) => this.#warn(`${why}: it refuses writes; reads go on, and nothing new is stored`),
+        onDetour: (why) => this.#watch.warn(why),
+        onDenied: (why) => this.#watch.warn(why + NEEDED_RIGHTS),
+        onRefusing: (why) =>
+          this.#watch.warn(`${why}: it refuses writes; reads go on, and nothing new is stored`),
         onInvalidate: (names) => this.#invalidated(names),
         onVerified: (sentAtMs) => this.#each((watcher) => watcher.verified(sentAtMs)),
-        onTrouble: (error) => this.#warn(String(error)),
+        onTrouble: (error) => this.#watch.warn(String(error)),
       },
     })
-    this.#absence = this.#warnIfAbsent('not reached yet, going on without it', ABSENT_AFTER_MS)
-  }
-
-  /** A server that cannot be reached is a normal state, but not one to be silent about. */
-  #warnIfAbsent(what: string, afterMs: number): Timer {
-    return this.clock.after(afterMs, () => {
-      if (this.client.ready) return
-      const { lastError } = this.client
-      if (lastError === undefined) {
-        const isTls = this.#endpoint.transport === 'tls'
-        this.#warn(
-          `${what}: ${isTls ? 'no answer to the TLS handshake yet (is it a TLS port?)' : 'no answer'}`,
-        )
-        this.#absence = this.#warnIfAbsent('still away', CAUSE_AFTER_MS)
-      } else if (lastError.message !== this.#refusal) this.#warn(`${what}: ${this.#reasonOf(lastError)}`)
+    this.#watch = new ServerWatch({
+      name: `L2 ${address.display}`,
+      endpoint: address.endpoint,
+      clock: environment.clock,
+      lastError: () => this.client.lastError,
+      warn: (line) => environment.log('warn', line),
     })
-  }
-
-  /** Why a connection ended. The line that it is told in names the configured server already. */
-  #reasonOf({ message }: Error): string {
-    const where = `${describeEndpoint(this.#endpoint)}: `
-    return message.startsWith(where) ? message.slice(where.length) : message
   }
 
   #refused(error: Error): void {
-    this.#refusal = error.message
     const isDenied = error instanceof RedisReplyError && error.prefix === 'NOPERM'
-    this.#warn(`${error.message}; going on without it${isDenied ? NEEDED_RIGHTS : ''}`)
-  }
-
-  /** Each line once until a connection is ready: a loss and the refusals behind it have one reason. */
-  #warn(text: string, separator = ': '): void {
-    if (this.#closing || this.#warned.has(text) || this.#warned.size >= WARNINGS_MAX) return
-    this.#warned.add(text)
-    this.#environment.log('warn', `L2 ${this.address}${separator}${text}`)
+    this.#watch.refused(error, isDenied ? NEEDED_RIGHTS : '')
   }
 
   get online(): boolean {
@@ -187,8 +140,7 @@ export class RedisStore implements Store, Lane {
   }
 
   async close(): Promise<void> {
-    this.#closing = true
-    this.#absence.cancel()
+    this.#watch.close()
     await this.client.close()
     this.#opened.clear()
   }
@@ -215,9 +167,7 @@ export class RedisStore implements Store, Lane {
   }
 
   #becomeReady(ready: RedisReady): void {
-    this.#absence.cancel()
-    this.#warned.clear()
-    this.#refusal = undefined
+    this.#watch.ready()
     this.#ready = ready
     this.#echo = undefined
     for (const opened of this.#opened.values()) {
@@ -245,11 +195,7 @@ export class RedisStore implements Store, Lane {
   #lose(error: Error): void {
     this.#ready = undefined
     this.#echo = undefined
-    // A refusal is told by itself, right behind this.
-    if (!(error instanceof HandshakeRefused)) {
-      this.#warn(`is lost (${this.#reasonOf(error)}); going on without it, and connecting again`, ' ')
-    }
-    if (!this.#closing) this.#absence = this.#warnIfAbsent('still away', STILL_ABSENT_AFTER_MS)
+    this.#watch.lost(error)
     this.#each((watcher) => watcher.lost())
   }
 

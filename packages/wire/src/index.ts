@@ -16,4 +16,5 @@ export {
   type ServerUrlParts,
   splitServerUrl,
 } from './server-url.ts'
+export { ServerWatch, type WatchedServer } from './server-watch.ts'
 export { WireError, type WireErrorCode } from './wire-error.ts'

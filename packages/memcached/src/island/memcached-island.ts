@@ -1,4 +1,4 @@
-import type { Connect } from '@holdfast/wire'
+import { type Connect, ServerWatch } from '@holdfast/wire'
 import {
   CacheError,
   type NamespaceStore,
@@ -17,7 +17,6 @@ import { IslandNamespace } from './island-namespace.ts'
 import { type IslandRules, islandRules } from './island-rules.ts'
 import { Names } from './names.ts'
 import { admit, isSameRun, type ServerRun } from './restart-mark.ts'
-import { ServerWatch } from './server-watch.ts'
 
 // What stands before the payload of an entry: at most 64 tags of 512 characters, with their tokens, and a key of 8 KB.
 const ENTRY_HEAD_BYTES_MAX = 128 * 1024
@@ -94,7 +93,13 @@ export class MemcachedIsland implements Store {
         onTrouble: (error) => this.#watch.warn(String(error)),
       },
     })
-    this.#watch = new ServerWatch(address.display, address.endpoint, environment, () => this.client.lastError)
+    this.#watch = new ServerWatch({
+      name: `L2 ${address.display}`,
+      endpoint: address.endpoint,
+      clock: environment.clock,
+      lastError: () => this.client.lastError,
+      warn: (line) => environment.log('warn', line),
+    })
   }
 
   get online(): boolean {

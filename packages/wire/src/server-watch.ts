@@ -1,5 +1,6 @@
-import { describeEndpoint, type Endpoint, HandshakeRefused } from '@holdfast/wire'
-import type { StoreEnvironment, Timer } from 'holdfast/contracts'
+import type { WireClock, WireTimer } from './clock.ts'
+import { describeEndpoint, type Endpoint } from './endpoint.ts'
+import { HandshakeRefused } from './handshake.ts'
 
 // A first connection that takes longer is told of, once; later losses are told of when they happen.
 const ABSENT_AFTER_MS = 200
@@ -10,29 +11,29 @@ const STILL_ABSENT_AFTER_MS = 5_000
 // Lines told between one connection and the next.
 const WARNINGS_MAX = 32
 
-/** What the log is told of a server: that it is away, why, and that it refuses. Each line once a connection. */
+/** A server that others go on without while it is away. */
+export interface WatchedServer {
+  /** What each line begins with. */
+  readonly name: string
+  readonly endpoint: Endpoint
+  readonly clock: WireClock
+  /** Why the last attempt to connect ended. */
+  lastError(): Error | undefined
+  /** One line, without credentials. */
+  warn(line: string): void
+}
+
+/** What a log is told of a server: that it is away, why, and that it refuses. Each line once a connection. */
 export class ServerWatch {
-  readonly #address: string
-  readonly #endpoint: Endpoint
-  readonly #environment: StoreEnvironment
-  readonly #lastError: () => Error | undefined
+  readonly #server: WatchedServer
   readonly #told = new Set<string>()
-  #absence: Timer
+  #absence: WireTimer
   /** Why the server refuses us: told by itself, and not once more as the reason of its absence. */
   #refusal: string | undefined
   #isClosed = false
 
-  /** `lastError`: why the last attempt to connect ended. */
-  constructor(
-    address: string,
-    endpoint: Endpoint,
-    environment: StoreEnvironment,
-    lastError: () => Error | undefined,
-  ) {
-    this.#address = address
-    this.#endpoint = endpoint
-    this.#environment = environment
-    this.#lastError = lastError
+  constructor(server: WatchedServer) {
+    this.#server = server
     this.#absence = this.#warnIfAbsent('not reached yet, going on without it', ABSENT_AFTER_MS)
   }
 
@@ -51,15 +52,16 @@ export class ServerWatch {
     if (!this.#isClosed) this.#absence = this.#warnIfAbsent('still away', STILL_ABSENT_AFTER_MS)
   }
 
-  refused(error: Error): void {
+  /** `mend`: what the user can do about it. */
+  refused(error: Error, mend = ''): void {
     this.#refusal = error.message
-    this.warn(`${error.message}; going on without it`)
+    this.warn(`${error.message}; going on without it${mend}`)
   }
 
   warn(text: string, separator = ': '): void {
     if (this.#isClosed || this.#told.has(text) || this.#told.size >= WARNINGS_MAX) return
     this.#told.add(text)
-    this.#environment.log('warn', `L2 ${this.#address}${separator}${text}`)
+    this.#server.warn(`${this.#server.name}${separator}${text}`)
   }
 
   close(): void {
@@ -68,11 +70,12 @@ export class ServerWatch {
   }
 
   /** A server that cannot be reached is a normal state, but not one to be silent about. */
-  #warnIfAbsent(what: string, afterMs: number): Timer {
-    return this.#environment.clock.after(afterMs, () => {
-      const error = this.#lastError()
+  #warnIfAbsent(what: string, afterMs: number): WireTimer {
+    const { clock, endpoint } = this.#server
+    return clock.after(afterMs, () => {
+      const error = this.#server.lastError()
       if (error === undefined) {
-        const isTls = this.#endpoint.transport === 'tls'
+        const isTls = endpoint.transport === 'tls'
         this.warn(
           `${what}: ${isTls ? 'no answer to the TLS handshake yet (is it a TLS port?)' : 'no answer'}`,
         )
@@ -83,7 +86,7 @@ export class ServerWatch {
 
   /** Why a connection ended. The line that it is told in names the configured server already. */
   #reasonOf({ message }: Error): string {
-    const where = `${describeEndpoint(this.#endpoint)}: `
+    const where = `${describeEndpoint(this.#server.endpoint)}: `
     return message.startsWith(where) ? message.slice(where.length) : message
   }
 }
