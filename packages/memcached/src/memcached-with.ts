@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net'
-import type { Connect } from '@holdfast/wire'
+import { type Connect, transportWarning } from '@holdfast/wire'
 import { invalidArgument, type StoreDefinition } from 'holdfast/contracts'
 import type { IslandRules } from './island/island-rules.ts'
 import type { MemcachedOptions } from './memcached-options.ts'
@@ -8,7 +8,6 @@ import { type ListSource, staticList } from './servers/list-source.ts'
 import { memcachedPool } from './servers/memcached-pool.ts'
 import type { ListedServer, PlacementName } from './servers/placement.ts'
 import type { PoolRules } from './servers/pool-rules.ts'
-import { transportWarning } from './transport-warning.ts'
 import { type MemcachedAddress, parseMemcachedUrls } from './url.ts'
 
 /** What a check may replace. */
@@ -17,6 +16,8 @@ export interface MemcachedParts {
   readonly pool?: Partial<PoolRules> | undefined
   readonly connect?: Connect | undefined
 }
+
+const MEND = 'use memcacheds://, or say that it is meant: memcached(url, { tls: false })'
 
 const PLACEMENTS: readonly PlacementName[] = ['ketama', 'ketama-unweighted', 'rendezvous']
 
@@ -50,7 +51,7 @@ export function memcachedWith(
   return {
     open: (environment) => {
       // Not now: the cache whose logger it goes to is only being made.
-      const warning = transportWarning([...servers, ...standIns], tls === false ? 'meant' : 'not said')
+      const warning = transportWarning([...servers, ...standIns], { isMeant: tls === false, mend: MEND })
       if (warning !== undefined) queueMicrotask(() => environment.log('warn', `L2 ${warning}`))
       const source: ListSource =
         discovery === undefined

@@ -1,8 +1,6 @@
 import { createCache } from 'holdfast'
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { memcached } from './memcached.ts'
-import { transportWarning } from './transport-warning.ts'
-import { parseMemcachedUrls } from './url.ts'
 
 test('nothing is opened before urls and options are checked', () => {
   for (const placement of ['ketama', 'ketama-unweighted', 'rendezvous'] as const) {
@@ -42,49 +40,19 @@ test('L1 follows no changes that nobody tells of', () => {
   expect(tracked).toThrow("l1.mode: expected 'bus' or 'none'")
 })
 
-describe('plaintext to another machine (S11)', () => {
-  const warning = (url: string) => transportWarning(parseMemcachedUrls(url), 'not said')
-
-  test.each(['memcached://cache.example', 'memcached://127.0.0.1,10.0.0.7', 'memcached://[fd00::1]'])(
-    '%s is warned of',
-    (url) => {
-      expect(warning(url)).toMatch(/: values travel unencrypted .*memcacheds:\/\//)
-      expect(transportWarning(parseMemcachedUrls(url), 'meant')).toBe(undefined)
-    },
-  )
-
-  test('with a password it is said louder, and without it', () => {
-    const told = warning('memcached://app:hunter2@cache.example')
-    expect(told).toMatch(/^memcached:\/\/cache\.example:11211: THE PASSWORD and all values travel/)
-    expect(told).not.toMatch(/hunter2|app/)
-  })
-
-  test.each([
-    'memcached://127.0.0.1',
-    'memcached://localhost:7000',
-    'memcached://u:pw@[::1]',
-    'memcacheds://cache.example',
-    'memcached+unix:///run/memcached.sock',
-  ])('%s is not', (url) => {
-    expect(warning(url)).toBe(undefined)
-  })
-
-  test('one line a cache is logged, whatever becomes of the connection', async () => {
-    const lines: string[] = []
-    const logger = {
-      info: (line: string) => void lines.push(line),
-      warn: (line: string) => void lines.push(line),
-    }
-    // TEST-NET-1 of RFC 5737: nobody answers there.
-    const url = 'memcached://app:hunter2@192.0.2.1'
-    await using open = createCache({ name: 'open', logger, l2: memcached(url) })
-    await using meant = createCache({ name: 'meant', logger, l2: memcached(url, { tls: false }) })
-    await Promise.resolve()
-    expect([open, meant].map((cache) => cache.stats().l2.online)).toEqual([false, false])
-    expect(lines.filter((line) => line.includes('unencrypted'))).toEqual([
-      expect.stringMatching(
-        /^cache "open": L2 memcached:\/\/192\.0\.2\.1:11211: THE PASSWORD and all values/,
-      ),
-    ])
-  })
+test('plaintext to another machine is warned of once a cache, whatever becomes of the connection (S11)', async () => {
+  const lines: string[] = []
+  const logger = {
+    info: (line: string) => void lines.push(line),
+    warn: (line: string) => void lines.push(line),
+  }
+  // TEST-NET-1 of RFC 5737: nobody answers there.
+  const url = 'memcached://app:hunter2@192.0.2.1'
+  await using open = createCache({ name: 'open', logger, l2: memcached(url) })
+  await using meant = createCache({ name: 'meant', logger, l2: memcached(url, { tls: false }) })
+  await Promise.resolve()
+  expect([open, meant].map((cache) => cache.stats().l2.online)).toEqual([false, false])
+  expect(lines.filter((line) => line.includes('unencrypted'))).toEqual([
+    expect.stringMatching(/^cache "open": L2 memcached:\/\/192\.0\.2\.1:11211: THE PASSWORD and all values/),
+  ])
 })

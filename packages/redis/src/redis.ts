@@ -1,9 +1,8 @@
-import type { TlsSettings } from '@holdfast/wire'
+import { type TlsSettings, transportWarning } from '@holdfast/wire'
 import { invalidArgument, type StoreDefinition } from 'holdfast/contracts'
 import { Replay } from './failover/replay.ts'
 import { RestartFence } from './failover/restart-fence.ts'
 import { RedisStore } from './redis-store.ts'
-import { transportWarning } from './transport-warning.ts'
 import { parseRedisUrl } from './url.ts'
 import { withTls } from './with-tls.ts'
 
@@ -28,6 +27,8 @@ export interface RedisOptions {
 // What a development machine runs.
 const DEFAULT_URL = 'redis://127.0.0.1:6379'
 
+const MEND = 'use rediss://, or say that it is meant: redis(url, { tls: false })'
+
 /**
  * Redis (7.0 or newer) or Valkey (7.2 or newer) as the shared tier: `redis://[user:password@]host[:port][/db]`,
  * `rediss://…` (verified TLS), `redis+unix:///path`. Default `redis://127.0.0.1:6379`. One connection per cache, which
@@ -47,11 +48,9 @@ export function redis(url: string = DEFAULT_URL, options: RedisOptions = {}): St
   return {
     open: (environment) => {
       const { clock } = environment
-      const warning = transportWarning(address, tls === false ? 'meant' : 'not said')
+      const warning = transportWarning([address], { isMeant: tls === false, mend: MEND })
       // Not now: the cache whose logger it goes to is only being made.
-      if (warning !== undefined) {
-        queueMicrotask(() => environment.log('warn', `L2 ${address.display}: ${warning}`))
-      }
+      if (warning !== undefined) queueMicrotask(() => environment.log('warn', `L2 ${warning}`))
       const rule = failover === 'replay' ? new Replay(clock) : new RestartFence(clock)
       return new RedisStore(address, environment, rule)
     },

@@ -1,6 +1,5 @@
-import type { TlsSettings } from '@holdfast/wire'
+import { type TlsSettings, transportWarning } from '@holdfast/wire'
 import { type Bus, invalidArgument } from 'holdfast/contracts'
-import { transportWarning } from '../transport-warning.ts'
 import { parseRedisUrl } from '../url.ts'
 import { withTls } from '../with-tls.ts'
 import { RedisBusConnection } from './redis-bus-connection.ts'
@@ -17,6 +16,8 @@ export interface RedisBusOptions {
 
 const DEFAULT_URL = 'redis://127.0.0.1:6379'
 
+const MEND = 'use rediss://, or say that it is meant: redisBus(url, { tls: false })'
+
 /**
  * Redis (7.0 or newer) or Valkey (7.2 or newer) as the bus of L1 mode 'bus', by PUBLISH and SUBSCRIBE: URL and TLS settings
  * as of `redis`, of whose database number the channel is made. One connection per cache, which createCache opens and
@@ -32,11 +33,9 @@ export function redisBus(url: string = DEFAULT_URL, options: RedisBusOptions = {
   return {
     secret,
     open: (environment, listener) => {
-      const warning = transportWarning(address, tls === false ? 'meant' : 'not said')
+      const warning = transportWarning([address], { isMeant: tls === false, mend: MEND })
       // Not now: the cache whose logger it goes to is only being made.
-      if (warning !== undefined) {
-        queueMicrotask(() => environment.log('warn', `bus ${address.display}: ${warning}`))
-      }
+      if (warning !== undefined) queueMicrotask(() => environment.log('warn', `bus ${warning}`))
       return new RedisBusConnection(address, environment, listener)
     },
   }
