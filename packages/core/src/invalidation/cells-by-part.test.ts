@@ -61,3 +61,20 @@ test('the tags that are held are told in turn, part by part', () => {
   expect(cells.nextHeld(2)).toEqual(['a', 'b'])
   expect(cells.nextHeld(2)).toEqual(['c'])
 })
+
+test('tags are told of part by part in turn, however many one of them holds', () => {
+  const { cells } = cellsOf(200)
+  for (let i = 0; i < 100; i++) cells.at(0).cell(`many ${i}`).token = 'held'
+  for (const part of [1, 2]) cells.at(part).cell(`few ${part}`).token = 'held'
+  const told: string[] = []
+  // A walk begins with the call after the one that found the end.
+  for (let calls = 0; calls < 2 * 3; calls++) told.push(...cells.nextHeld(4))
+  expect(told).toEqual(expect.arrayContaining(['few 1', 'few 2']))
+  expect(told.filter((tag) => tag.startsWith('many')).length).toBeGreaterThan(3 * 4)
+})
+
+test('a tag that several parts hold is told of once', () => {
+  const { cells } = cellsOf(10)
+  for (const part of [0, 1, 2]) cells.at(part).cell('t').token = 'held'
+  expect([cells.nextHeld(4), cells.nextHeld(4)]).toEqual([[], ['t']])
+})

@@ -13,6 +13,8 @@ export class CellsByPart {
   readonly #room: { left: number }
   /** Bounded by the parts that the store has had at once. */
   readonly #parts: TagCells[]
+  /** The part that was first to tell what it holds. */
+  #turn = 0
 
   /** At most `cellsMax` tags in all parts together, or one in each. `onPart` hears of each part's cells. */
   constructor(clock: Clock, cellsMax: number, onPart: (cells: TagCells) => void) {
@@ -61,12 +63,16 @@ export class CellsByPart {
     for (const cells of this.#parts) cells.forgetAll()
   }
 
-  /** Up to `max` tags whose token is held, going on where the last call stopped. */
+  /**
+   * Up to `max` tags whose token is held in any part, going on in each where its last turn stopped. Each call begins with
+   * another part: one that holds many would leave no room for the others.
+   */
   nextHeld(max: number): string[] {
-    const held: string[] = []
-    for (const cells of this.#parts) {
-      if (held.length < max) held.push(...cells.nextHeld(max - held.length))
+    const held = new Set<string>()
+    this.#turn = (this.#turn + 1) % this.#parts.length
+    for (const cells of [...this.#parts.slice(this.#turn), ...this.#parts.slice(0, this.#turn)]) {
+      for (const tag of cells.nextHeld(max - held.size)) held.add(tag)
     }
-    return held
+    return [...held]
   }
 }
