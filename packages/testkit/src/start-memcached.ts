@@ -2,11 +2,12 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemClock } from 'holdfast/contracts'
 import { freePort } from './free-port.ts'
-import { findExecutable } from './servers/find-executable.ts'
 import { MemcachedConnection, type MemcachedTarget } from './servers/memcached-connection.ts'
+import { requireExecutable } from './servers/require-executable.ts'
 import { ServerError } from './servers/server-error.ts'
 import { ServerFolder } from './servers/server-folder.ts'
 import { pause, ServerProcess } from './servers/server-process.ts'
+import { PORT_TAKEN, startPatiently } from './servers/start-patiently.ts'
 
 export interface StartMemcachedOptions {
   /** Memory for items, in MB (`-m`). Default: the server's own, 64. */
@@ -34,10 +35,9 @@ const READY_MS_MAX = 15_000
 const PROBE_MS_MAX = 1_000
 // To write its items down it takes a second.
 const SAVE_MS_MAX = 5_000
-const ATTEMPTS_MAX = 5
-const ATTEMPT_PAUSE_MS = 20
 // A server that kept its data is not believed if it comes back within the second in which it ended.
 const SECOND_MS = 1_000
+const PAST_SECOND_MS = 20
 
 /**
  * Starts a real server on a free port of 127.0.0.1, with a temporary folder of its own: MEMCACHED_BIN, or `memcached`.
@@ -45,18 +45,14 @@ const SECOND_MS = 1_000
  * Throws ServerError: 'missing' (with the line that installs it) or 'not_started' (with the end of its log).
  */
 export async function startMemcached(options: StartMemcachedOptions = {}): Promise<MemcachedServer> {
-  const executable = findMemcached()
+  const executable = requireExecutable(PROGRAM)
   const folder = new ServerFolder('memcached')
   try {
-    for (let attempt = 1; ; attempt++) {
+    return await startPatiently(async () => {
       const server = new MemcachedServer(executable, folder, await freePort(), options)
-      try {
-        await server.start()
-        return server
-      } catch (error) {
-        if (attempt === ATTEMPTS_MAX || !isPortTaken(error)) throw error
-      }
-    }
+      await server.start()
+      return server
+    }, PORT_TAKEN)
   } catch (error) {
     folder.remove()
     throw error
@@ -149,15 +145,15 @@ export class MemcachedServer implements AsyncDisposable {
   /** Starts it again on the same port with the same arguments, empty; one that still runs is killed first. */
   async restart(): Promise<void> {
     await this.kill()
-    await this.#startAgain()
+    await startPatiently(() => this.start(), PORT_TAKEN)
   }
 
   /** As `restart`, with the items that it held. It takes about 2 s: the server has to end in an earlier second. */
   async restartWithData(): Promise<void> {
     await this.#process?.end('SIGUSR1', SAVE_MS_MAX)
     this.#connection?.close()
-    await pause(SECOND_MS - (systemClock.wallNow() % SECOND_MS) + ATTEMPT_PAUSE_MS)
-    await this.#startAgain()
+    await pause(SECOND_MS - (systemClock.wallNow() % SECOND_MS) + PAST_SECOND_MS)
+    await startPatiently(() => this.start(), PORT_TAKEN)
   }
 
   /** SIGKILL (there is nothing to save, and SIGTERM takes it a second), and the folder is removed. Idempotent. */
@@ -180,17 +176,6 @@ export class MemcachedServer implements AsyncDisposable {
     })
     this.#process = started
     await started.whenReady(() => this.#answers(started.pid), POLL_MS, READY_MS_MAX)
-  }
-
-  async #startAgain(): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.start()
-      } catch (error) {
-        if (attempt === ATTEMPTS_MAX || !isPortTaken(error)) throw error
-        await pause(ATTEMPT_PAUSE_MS)
-      }
-    }
   }
 
   /** A connection that has logged in, where that is asked for. */
@@ -254,21 +239,6 @@ function isStopped(pid: number): boolean {
   } catch {
     return true
   }
-}
-
-function findMemcached(): string {
-  const { variable, name, aptPackage } = PROGRAM
-  const named = process.env[variable] || name
-  const found = findExecutable(named)
-  if (found !== undefined) return found
-  throw new ServerError(
-    'missing',
-    `${named} is not on this machine. Set ${variable}, or type:\n  sudo apt-get install -y ${aptPackage}`,
-  )
-}
-
-function isPortTaken(error: unknown): boolean {
-  return error instanceof ServerError && /address already in use/i.test(error.message)
 }
 
 function statFields(reply: string): Record<string, string> {

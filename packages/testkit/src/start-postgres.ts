@@ -6,7 +6,8 @@ import { freePort } from './free-port.ts'
 import { findExecutable } from './servers/find-executable.ts'
 import { ServerError } from './servers/server-error.ts'
 import { ServerFolder } from './servers/server-folder.ts'
-import { pause, ServerProcess } from './servers/server-process.ts'
+import { ServerProcess } from './servers/server-process.ts'
+import { type Passing, startPatiently } from './servers/start-patiently.ts'
 
 export interface StartPostgresOptions {
   /** Server settings, e.g. `{ wal_level: 'logical' }`. Win over what is set here. */
@@ -32,10 +33,12 @@ const INIT_ARGS = ['-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', 
 const POLL_MS = 5
 const READY_MS_MAX = 30_000
 const STOP_GRACE_MS = 5_000
-const ATTEMPTS_MAX = 5
 const PSQL_BYTES_MAX = 64 * 2 ** 20
-// After kill -9 the backends notice within this time that their postmaster is gone.
-const ATTEMPT_PAUSE_MS = 100
+/** A port lost in a race, or backends of a killed postmaster, which take up to 100 ms to notice that it is gone. */
+const PASSING: Passing = {
+  says: /address already in use|pre-existing shared memory|lock file .* already exists/i,
+  pauseMs: 100,
+}
 
 /**
  * Starts a real PostgreSQL on a free port of 127.0.0.1 with an own data folder: POSTGRES_BIN, PATH or Debian's
@@ -56,15 +59,11 @@ export async function startPostgres(options: StartPostgresOptions = {}): Promise
     const user = process.getuid?.() === 0 ? unprivilegedUser() : undefined
     if (user !== undefined) chownSync(folder.path, user.uid, user.gid)
     await initialise(programs, folder, user)
-    for (let attempt = 1; ; attempt++) {
+    return await startPatiently(async () => {
       const server = new PostgresServer(programs, folder, user, await freePort(), options.settings ?? {})
-      try {
-        await server.start()
-        return server
-      } catch (error) {
-        if (attempt === ATTEMPTS_MAX || !isPassing(error)) throw error
-      }
-    }
+      await server.start()
+      return server
+    }, PASSING)
   } catch (error) {
     folder.remove()
     throw error
@@ -145,14 +144,7 @@ export class PostgresServer implements AsyncDisposable {
   /** Starts it again on the same port and data; one that still runs is ended first. */
   async restart(): Promise<void> {
     await this.#process?.end('SIGINT', STOP_GRACE_MS)
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.start()
-      } catch (error) {
-        if (attempt === ATTEMPTS_MAX || !isPassing(error)) throw error
-        await pause(ATTEMPT_PAUSE_MS)
-      }
-    }
+    await startPatiently(() => this.start(), PASSING)
   }
 
   /** Fast shutdown, SIGKILL if that takes longer than 5 s, and the folder is removed. Idempotent. */
@@ -210,13 +202,5 @@ function unprivilegedUser(): User {
   throw new ServerError(
     'not_started',
     'PostgreSQL refuses root, and /etc/passwd has no postgres and no nobody',
-  )
-}
-
-/** A port lost in a race, or backends of a killed postmaster that are not gone yet. */
-function isPassing(error: unknown): boolean {
-  return (
-    error instanceof ServerError &&
-    /address already in use|pre-existing shared memory|lock file .* already exists/i.test(error.message)
   )
 }

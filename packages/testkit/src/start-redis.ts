@@ -1,12 +1,13 @@
 import { join } from 'node:path'
 import { systemClock } from 'holdfast/contracts'
 import { freePort } from './free-port.ts'
-import { findExecutable } from './servers/find-executable.ts'
 import { RedisConnection } from './servers/redis-connection.ts'
+import { requireExecutable } from './servers/require-executable.ts'
 import type { RedisReply, RedisReplyError } from './servers/resp2.ts'
 import { ServerError } from './servers/server-error.ts'
 import { ServerFolder } from './servers/server-folder.ts'
-import { pause, ServerProcess } from './servers/server-process.ts'
+import { ServerProcess } from './servers/server-process.ts'
+import { PORT_TAKEN, startPatiently } from './servers/start-patiently.ts'
 
 export interface StartRedisOptions {
   /** Which program: REDIS_BIN or `redis-server` (default), or VALKEY_BIN or `valkey-server`. */
@@ -34,8 +35,6 @@ const READY_MS_MAX = 15_000
 const PROBE_MS_MAX = 1_000
 // SIGTERM is seen by a timer that runs ten times a second, and may have to write a snapshot first.
 const STOP_GRACE_MS = 3_000
-const ATTEMPTS_MAX = 5
-const ATTEMPT_PAUSE_MS = 20
 
 /**
  * Starts a real server on a free port of 127.0.0.1 with an own temporary folder and no snapshots
@@ -43,18 +42,14 @@ const ATTEMPT_PAUSE_MS = 20
  * Throws ServerError: 'missing' (with the line that installs it) or 'not_started' (with the end of its log).
  */
 export async function startRedis(options: StartRedisOptions = {}): Promise<RedisServer> {
-  const executable = findRedis(options.program ?? 'redis')
+  const executable = requireExecutable(PROGRAMS[options.program ?? 'redis'])
   const folder = new ServerFolder(options.program ?? 'redis')
   try {
-    for (let attempt = 1; ; attempt++) {
+    return await startPatiently(async () => {
       const server = new RedisServer(executable, folder, await freePort(), options)
-      try {
-        await server.start()
-        return server
-      } catch (error) {
-        if (attempt === ATTEMPTS_MAX || !isPortTaken(error)) throw error
-      }
-    }
+      await server.start()
+      return server
+    }, PORT_TAKEN)
   } catch (error) {
     folder.remove()
     throw error
@@ -148,14 +143,7 @@ export class RedisServer implements AsyncDisposable {
   async restart(): Promise<void> {
     await this.#process?.end('SIGTERM', STOP_GRACE_MS)
     this.#connection?.close()
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.start()
-      } catch (error) {
-        if (attempt === ATTEMPTS_MAX || !isPortTaken(error)) throw error
-        await pause(ATTEMPT_PAUSE_MS)
-      }
-    }
+    await startPatiently(() => this.start(), PORT_TAKEN)
   }
 
   /** SIGTERM, SIGKILL if that takes longer than 3 s, and the folder is removed. Idempotent. */
@@ -202,21 +190,6 @@ export class RedisServer implements AsyncDisposable {
     if (this.#process?.alive) return this.#process
     throw new ServerError('not_running', `the server on port ${this.port} is not running`)
   }
-}
-
-function findRedis(program: keyof typeof PROGRAMS): string {
-  const { variable, name, aptPackage } = PROGRAMS[program]
-  const named = process.env[variable] || name
-  const found = findExecutable(named)
-  if (found !== undefined) return found
-  throw new ServerError(
-    'missing',
-    `${named} is not on this machine. Set ${variable}, or type:\n  sudo apt-get install -y ${aptPackage}`,
-  )
-}
-
-function isPortTaken(error: unknown): boolean {
-  return error instanceof ServerError && /address already in use/i.test(error.message)
 }
 
 function toText(reply: RedisReply): RedisText {
