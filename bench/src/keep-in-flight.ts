@@ -1,18 +1,26 @@
 import { after, nowMs } from './clock.ts'
 import type { Effort, Numbers } from './row.ts'
 
-/** Makes one call, checks its answer, and throws where it is wrong. */
-export type Call = (caller: number, turn: number) => Promise<void>
+/** Makes one call. */
+export type Call<Answer> = (caller: number, turn: number) => Promise<Answer>
+/** Throws where an answer is wrong. */
+export type Check<Answer> = (answer: Answer, caller: number, turn: number) => void
 
 /**
  * Keeps a number of calls in flight for `warmUpMs`, then again for `measureMs`: calls a second, and microseconds of
- * processor time (all threads, kernel included) that each cost.
+ * processor time (all threads, kernel included) that each cost. An answer is checked where it is awaited: a call that
+ * did so itself would be one more promise, which is part of what is measured.
  */
-export async function keepInFlight(callers: number, effort: Effort, call: Call): Promise<Numbers> {
-  await callFor(callers, effort.warmUpMs, call)
+export async function keepInFlight<Answer>(
+  callers: number,
+  effort: Effort,
+  call: Call<Answer>,
+  check: Check<Answer> = () => {},
+): Promise<Numbers> {
+  await callFor(callers, effort.warmUpMs, call, check)
   const startedAt = nowMs()
   const cpuBefore = process.cpuUsage()
-  const calls = await callFor(callers, effort.measureMs, call)
+  const calls = await callFor(callers, effort.measureMs, call, check)
   const cpu = process.cpuUsage(cpuBefore)
   return {
     opsPerSecond: (calls / (nowMs() - startedAt)) * 1000,
@@ -20,7 +28,12 @@ export async function keepInFlight(callers: number, effort: Effort, call: Call):
   }
 }
 
-async function callFor(callers: number, ms: number, call: Call): Promise<number> {
+async function callFor<Answer>(
+  callers: number,
+  ms: number,
+  call: Call<Answer>,
+  check: Check<Answer>,
+): Promise<number> {
   let calls = 0
   let isOver = false
   const cancel = after(ms, () => {
@@ -28,7 +41,7 @@ async function callFor(callers: number, ms: number, call: Call): Promise<number>
   })
   const keepCalling = async (_: unknown, caller: number): Promise<void> => {
     for (let turn = 0; !isOver; turn++) {
-      await call(caller, turn)
+      check(await call(caller, turn), caller, turn)
       calls++
     }
   }

@@ -1,6 +1,6 @@
 import { type MemcachedServer, startMemcached } from '@holdfast/testkit'
 import { bareMemcachedGets } from '../bare-memcached-gets.ts'
-import { type Call, keepInFlight } from '../keep-in-flight.ts'
+import { keepInFlight } from '../keep-in-flight.ts'
 import { keyAt, keysOf } from '../product.ts'
 import { openRawMemcached, type RawMemcached } from '../raw-memcached-client.ts'
 import type { Effort, Metric, Numbers, Row } from '../row.ts'
@@ -51,8 +51,13 @@ function getRow(name: string, size: string, bytes: number, inFlight: number, atL
   }
 }
 
-/** Makes the call that is repeated. `texts` holds what is stored. */
-type Gets = (client: RawMemcached, texts: ReadonlyMap<string, string>) => Call
+/** Measures the calls that are repeated. `texts` holds what is stored. */
+type Gets = (
+  client: RawMemcached,
+  texts: ReadonlyMap<string, string>,
+  inFlight: number,
+  effort: Effort,
+) => Promise<Numbers>
 
 async function measure(
   contender: string,
@@ -67,25 +72,31 @@ async function measure(
   await fill(server, texts)
   if (contender === BARE) return await bareMemcachedGets(server.port, keys, bytes, inFlight, effort)
   const client = await openRawMemcached(contender, server.port)
-  return await keepInFlight(inFlight, effort, gets(client, texts))
+  return await gets(client, texts, inFlight, effort)
 }
 
-const getsOfOne: Gets = (client, texts) => {
+const getsOfOne: Gets = (client, texts, inFlight, effort) => {
   const keys = [...texts.keys()]
-  return async (caller, turn) => {
-    const key = keyAt(keys, caller, turn)
-    if ((await client.get(key)) !== texts.get(key)) throw new Error(`${key}: a wrong answer`)
-  }
+  const stored = [...texts.values()]
+  return keepInFlight(
+    inFlight,
+    effort,
+    (caller, turn) => client.get(keyAt(keys, caller, turn)),
+    (text, caller, turn) => {
+      if (text !== keyAt(stored, caller, turn))
+        throw new Error(`${keyAt(keys, caller, turn)}: a wrong answer`)
+    },
+  )
 }
 
-const getsOfMany: Gets = (client, texts) => {
+const getsOfMany: Gets = (client, texts, inFlight, effort) => {
   const keys = [...texts.keys()]
-  return async (caller, turn) => {
+  return keepInFlight(inFlight, effort, async (caller, turn) => {
     const from = ((caller + turn) * KEYS_MANY) % Math.max(1, keys.length - KEYS_MANY)
     const asked = keys.slice(from, from + KEYS_MANY)
     const got = await client.getMany?.(asked)
     for (const key of asked) if (got?.get(key) !== texts.get(key)) throw new Error(`${key}: a wrong answer`)
-  }
+  })
 }
 
 async function fill(server: MemcachedServer, texts: ReadonlyMap<string, string>): Promise<void> {
