@@ -146,8 +146,10 @@ function putDecimal(target: Buffer, at: number, value: number): number {
   const end = at + decimalDigits(value)
   let rest = value
   for (let i = end - 1; i >= at; i--) {
-    target[i] = ZERO + (rest % 10)
-    rest = Math.floor(rest / 10)
+    // As whole numbers: Math.floor would make the processor divide fractions.
+    const tenth = (rest / 10) | 0
+    target[i] = ZERO + rest - tenth * 10
+    rest = tenth
   }
   return end
 }
