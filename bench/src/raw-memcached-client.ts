@@ -32,8 +32,8 @@ class TextReceiver {
     })
   }
 
-  reply({ value }: MetaReply): void {
-    this.#resolve(value === undefined ? null : value.toString())
+  reply(reply: MetaReply): void {
+    this.#resolve(reply.valueText('utf8') ?? null)
   }
 
   fail(error: unknown): void {
@@ -58,7 +58,7 @@ const OPENERS: Readonly<Record<string, (port: number) => Promise<RawMemcached>>>
         const commands = keys.map((key) => mg(metaKey(key), 'v'))
         client.postQuiet(commands, options(), {
           borrows: true,
-          reply: (index, { value }) => found.set(keys[index] ?? '', value?.toString() ?? ''),
+          reply: (index, reply) => found.set(keys[index] ?? '', reply.valueText('utf8') ?? ''),
           done: () => resolve(found),
           fail: reject,
         })

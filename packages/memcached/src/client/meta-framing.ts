@@ -81,7 +81,8 @@ export class MetaFraming implements Framing<MetaReply> {
     }
     if (bytes[end] !== CR || bytes[end + 1] !== LF)
       throw new MetaProtocolError('a value that ends without CRLF')
-    reply.value = reply === this.#lent ? bytes.subarray(at, end) : copyOf(bytes, at, end)
+    if (reply === this.#lent) reply.lend(bytes, at)
+    else reply.keep(copyOf(bytes, at, end))
     sink.reply(reply)
     return end + 2
   }
@@ -101,7 +102,7 @@ export class MetaFraming implements Framing<MetaReply> {
       if (this.#valueBytes++ === size) continue
       this.#awaiting = undefined
       this.#value = undefined
-      reply.value = value
+      reply.keep(value)
       sink.reply(reply)
       return next + 1
     }

@@ -33,6 +33,8 @@ export interface MetaReply {
   readonly code: MetaCode
   /** VA: the value; empty of a lease stub. Undefined where it is longer than the client keeps: `size` says how long. */
   readonly value: Buffer | undefined
+  /** The value as text, without the view that `value` is of one that is lent: that costs half as much as a short text. */
+  valueText(encoding: 'utf8' | 'latin1'): string | undefined
   /** VA: bytes of the value. */
   readonly size: number
   /** `c`: the item's cas, in decimal digits: 64 bits are more than a number holds. */
@@ -73,7 +75,6 @@ const CLASSIC_CODES: ReadonlyMap<string, ClassicCode> = new Map(
 /** A reply that is being read. */
 export class ReplyInMaking implements MetaReply {
   code: MetaCode
-  value: Buffer | undefined = undefined
   size = 0
   cas: string | undefined = undefined
   clientFlags = 0
@@ -83,15 +84,28 @@ export class ReplyInMaking implements MetaReply {
   lost = false
   opaque = 0
   text = ''
+  #value: Buffer | undefined = undefined
+  /** Where a value that is lent stands. */
+  #chunk: Buffer | undefined = undefined
+  #valueAt = 0
 
   constructor(code: MetaCode = 'EN') {
     this.code = code
   }
 
+  get value(): Buffer | undefined {
+    this.#value ??= this.#chunk?.subarray(this.#valueAt, this.#valueAt + this.size)
+    return this.#value
+  }
+
+  valueText(encoding: 'utf8' | 'latin1'): string | undefined {
+    if (this.#chunk === undefined) return this.#value?.toString(encoding)
+    return this.#chunk.toString(encoding, this.#valueAt, this.#valueAt + this.size)
+  }
+
   /** Makes it another one. */
   begin(code: MetaCode): void {
     this.code = code
-    this.value = undefined
     this.size = 0
     this.cas = undefined
     this.clientFlags = 0
@@ -101,6 +115,19 @@ export class ReplyInMaking implements MetaReply {
     this.lost = false
     this.opaque = 0
     this.text = ''
+    this.#value = undefined
+    this.#chunk = undefined
+  }
+
+  /** Gives it a value of its own, or none: one that is passed over. */
+  keep(value: Buffer | undefined): void {
+    this.#value = value
+  }
+
+  /** Gives it the value of `size` bytes that stands there. */
+  lend(chunk: Buffer, at: number): void {
+    this.#chunk = chunk
+    this.#valueAt = at
   }
 }
 

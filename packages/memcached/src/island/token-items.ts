@@ -34,12 +34,12 @@ export function mintingFlags(place: Place, lifeMs: number): string {
 
 /** What a reply to `mg … v c t` says; `mintedLifeMs`: how long what it has minted lives, which the server does not say. */
 export function foundToken(reply: MetaReply, mintedLifeMs = 0): FoundToken {
-  const { code, value, cas, won, lost, ttlSec = -1 } = reply
+  const { code, size, cas, won, lost, ttlSec = -1 } = reply
   if (code !== 'VA') return NOTHING
-  if (value?.length === TOKEN_BYTES || value?.length === 2 * TOKEN_BYTES) {
-    return { token: value.toString('latin1'), foreignCas: undefined, ttlSec }
+  if (size === TOKEN_BYTES || size === 2 * TOKEN_BYTES) {
+    return { token: reply.valueText('latin1'), foreignCas: undefined, ttlSec }
   }
-  const isMinted = value?.length === 0 && (won || lost)
+  const isMinted = size === 0 && (won || lost)
   if (!isMinted || cas === undefined || !isExplicitCas(cas)) {
     return { token: undefined, foreignCas: cas, ttlSec }
   }

@@ -45,7 +45,7 @@ export function lookAtValue(
   if (reply?.code !== 'VA') return { state: 'absent' }
   const { value, size, cas = '0', won, lost } = reply
   if (size === 0 && isStub(reply)) return { state: 'lease', cas, name: cas, won }
-  const renewed = reply.clientFlags === LEASE_FLAG ? value?.toString('latin1') : undefined
+  const renewed = reply.clientFlags === LEASE_FLAG ? reply.valueText('latin1') : undefined
   if (renewed !== undefined && LEASE_NAME.test(renewed)) return { state: 'lease', cas, name: renewed, won }
   // A value that somebody holds the lease of is not handed back with its cas: that would void the lease.
   const behind = lost ? '' : behindId(connection, cas)

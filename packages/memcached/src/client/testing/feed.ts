@@ -35,7 +35,10 @@ export function feed(wire: Buffer | string, feeding: Feeding = {}): MetaReply[] 
 }
 
 function copyOf(reply: MetaReply): MetaReply {
-  return { ...reply, value: reply.value === undefined ? undefined : Buffer.from(reply.value) }
+  const text = reply.valueText('latin1')
+  const value = reply.value === undefined ? undefined : Buffer.from(reply.value)
+  if (value?.toString('latin1') !== text) throw new Error('a value whose text is another one')
+  return { ...reply, value, valueText: (encoding) => value?.toString(encoding) }
 }
 
 /** A reply in one line. */
