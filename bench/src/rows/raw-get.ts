@@ -30,11 +30,16 @@ function rawGet(inFlight: number, targets: readonly Target[]): Row {
     async measure(contender, { url, effort }) {
       const get = await openRawClient(contender, url)
       const keys = keysOf(effort.keys)
-      const values = new Map(keys.map((key) => [key, textOf(key)]))
-      return await keepInFlight(inFlight, effort, async (caller, turn) => {
-        const key = keyAt(keys, caller, turn)
-        if ((await get(key)) !== values.get(key)) throw new Error(`${key}: a wrong answer`)
-      })
+      const stored = keys.map(textOf)
+      return await keepInFlight(
+        inFlight,
+        effort,
+        (caller, turn) => get(keyAt(keys, caller, turn)),
+        (text, caller, turn) => {
+          if (text !== keyAt(stored, caller, turn))
+            throw new Error(`${keyAt(keys, caller, turn)}: a wrong answer`)
+        },
+      )
     },
   }
 }
