@@ -16,6 +16,8 @@ const ZERO = 0x30
 const NINE = 0x39
 /** Read instead of a byte behind the end. */
 const NO_BYTE = -1
+/** What `readNumber` read last: it has two things to tell, and an object for them would be one a number. */
+let numberRead = 0
 
 // Codes: two bytes as one number.
 const HD = 0x4844
@@ -66,8 +68,8 @@ export function metaCodeAt(bytes: Buffer, at: number): MetaCode | undefined | nu
 export function readMetaLine(bytes: Buffer, at: number, reply: ReplyInMaking): number {
   let next = at
   if (reply.code === 'VA') {
-    next = endOfDigits(bytes, at + 1)
-    reply.size = numberOf(bytes, at + 1, next)
+    next = readNumber(bytes, at + 1)
+    reply.size = numberRead
   }
   for (;;) {
     const byte = byteAt(bytes, next)
@@ -83,8 +85,8 @@ function readFlag(bytes: Buffer, at: number, reply: ReplyInMaking): number {
   const from = at + 1
   switch (byteAt(bytes, at)) {
     case OPAQUE: {
-      const end = endOfDigits(bytes, from)
-      reply.opaque = numberOf(bytes, from, end)
+      const end = readNumber(bytes, from)
+      reply.opaque = numberRead
       return end
     }
     case CAS: {
@@ -94,14 +96,17 @@ function readFlag(bytes: Buffer, at: number, reply: ReplyInMaking): number {
       return end
     }
     case CLIENT_FLAGS: {
-      const end = endOfDigits(bytes, from)
-      reply.clientFlags = numberOf(bytes, from, end)
+      const end = readNumber(bytes, from)
+      reply.clientFlags = numberRead
       return end
     }
     case TTL: {
-      const isNegative = byteAt(bytes, from) === MINUS
-      const end = endOfDigits(bytes, isNegative ? from + 1 : from)
-      reply.ttlSec = isNegative ? -1 : numberOf(bytes, from, end)
+      if (byteAt(bytes, from) === MINUS) {
+        reply.ttlSec = -1
+        return endOfDigits(bytes, from + 1)
+      }
+      const end = readNumber(bytes, from)
+      reply.ttlSec = numberRead
       return end
     }
     case WON:
@@ -140,11 +145,18 @@ function endOfLine(bytes: Buffer, at: number): number {
   throw new MetaProtocolError('a line that ends without CRLF')
 }
 
-function numberOf(bytes: Buffer, from: number, end: number): number {
-  checkDigits(bytes, from, end, NUMBER_DIGITS_MAX)
+/** Puts the number that begins there into `numberRead`; the offset behind it. One pass: each reply bears two or three. */
+function readNumber(bytes: Buffer, from: number): number {
+  let end = from
   let value = 0
-  for (let at = from; at < end; at++) value = value * 10 + (byteAt(bytes, at) - ZERO)
-  return value
+  let byte = byteAt(bytes, end)
+  while (byte >= ZERO && byte <= NINE) {
+    value = value * 10 + (byte - ZERO)
+    byte = byteAt(bytes, ++end)
+  }
+  checkDigits(bytes, from, end, NUMBER_DIGITS_MAX)
+  numberRead = value
+  return end
 }
 
 /** None is a mistake, unless the rest of the line is still to come. */
