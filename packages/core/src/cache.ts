@@ -4,6 +4,7 @@ import { CacheError, type StoreFacts } from './contracts.ts'
 import type { Duration } from './duration.ts'
 import { durationMs } from './duration.ts'
 import { invalidArgument, show } from './errors.ts'
+import { allOver } from './flow/all-over.ts'
 import { type Explanation, explain } from './flow/explain.ts'
 import { get, getOrSet, refresh } from './flow/get-or-set.ts'
 import { inSlices, SLICE_MAX } from './flow/in-slices.ts'
@@ -189,7 +190,7 @@ export class Cache implements AsyncDisposable {
       const pairs = encodePairs(entries)
       const { policy, version } = this.#setPolicy(options)
       const ended = await inSlices(pairs, (slice) =>
-        Promise.all(slice.map(([key, value]) => set(rt, key, value, policy, version))),
+        allOver(slice.map(([key, value]) => set(rt, key, value, policy, version))),
       )
       return { ...worstOf(ended), stored: ended.every((one) => one.stored) }
     })

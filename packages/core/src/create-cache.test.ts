@@ -312,6 +312,35 @@ describe('close', () => {
     expect(await other.getMany(['k0', `k${2 * SLICE_MAX}`])).toEqual([left, left])
   })
 
+  test('during a setMany of which one is refused: the others are waited for, and what they are owed is counted', async () => {
+    await using stage = new Stage()
+    const entries = [
+      ['good', 'v'],
+      ['refused', Symbol('refused')],
+    ] as const
+    const { cache, connection } = stage.node()
+    await cache.get('warm-up')
+    connection.hold()
+    watched(cache.setMany<unknown>(entries))
+    await stage.settle()
+    const closed = watched(cache.close())
+    await stage.settle()
+    expect(closed()).toBe('pending')
+    connection.release()
+    await stage.settle()
+    expect(closed()).toEqual({ value: { notApplied: 0 } })
+    expect(await stage.node().cache.get('good')).toBe('v')
+
+    const frozen = stage.node()
+    await frozen.cache.get('warm-up')
+    stage.server.pause()
+    watched(frozen.cache.setMany<unknown>(entries))
+    await stage.settle()
+    const givenUp = watched(frozen.cache.close())
+    await stage.advance(500)
+    expect(givenUp()).toEqual({ value: { notApplied: 1 } })
+  })
+
   test('during a set that its schema still looks at: it is stored, on whichever tiers there are', async () => {
     await using stage = new Stage()
     for (const cache of [stage.alone(), stage.node().cache]) {

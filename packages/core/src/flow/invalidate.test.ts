@@ -3,6 +3,7 @@ import type { Cache } from '../cache.ts'
 import { Database } from '../testing/database.ts'
 import { codeOf, errorOf, watched } from '../testing/outcome.ts'
 import { Stage } from '../testing/stage.ts'
+import { SLICE_MAX } from './in-slices.ts'
 
 type Invalidate = (cache: Cache, options?: { require?: 'applied' }) => Promise<{ l2: 'applied' | 'queued' }>
 
@@ -229,6 +230,17 @@ test('a tag reaches any number of entries with two commands', async () => {
   expect(stage.server.stats.roundTrips).toBe(1)
   const left = await b.cache.getMany(entries.map(([key]) => key))
   expect(left.filter((value) => value !== undefined)).toEqual([])
+})
+
+test('deleteMany: where one slice is not applied, those behind it are deleted all the same', async () => {
+  await using stage = new Stage()
+  const [{ cache }, other] = [stage.node(), stage.node().cache]
+  const keys = Array.from({ length: SLICE_MAX + 1 }, (_, i) => `k${i}`)
+  await other.set(`k${SLICE_MAX}`, 'old')
+  await cache.get('warm-up')
+  stage.server.failNext('invalidate')
+  expect(await codeOf(cache.deleteMany(keys, { require: 'applied' }))).toBe('not_applied')
+  expect(await other.get(`k${SLICE_MAX}`)).toBeUndefined()
 })
 
 test('an unknown word for require is refused', async () => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { Database } from '../testing/database.ts'
 import { codeOf, errorOf, watched } from '../testing/outcome.ts'
 import { Stage } from '../testing/stage.ts'
+import { SLICE_MAX } from './in-slices.ts'
 
 describe('set', () => {
   test('stores on both tiers in one round trip, tags included; the last to arrive wins', async () => {
@@ -173,6 +174,28 @@ describe('set', () => {
     expect(await b.cache.getMany(['c', 'a', 'b'])).toEqual([3, 1, 2])
     stage.server.failNext('put')
     expect(await a.cache.setMany(entries)).toEqual({ l2: 'queued', stored: false })
+  })
+
+  test('setMany: a value that is refused keeps none of the others from being stored, in no slice', async () => {
+    await using stage = new Stage()
+    const [{ cache }, other] = [stage.node(), stage.node().cache]
+    const entries: [string, unknown][] = Array.from({ length: SLICE_MAX + 1 }, (_, i) => [`k${i}`, i])
+    entries[0] = ['k0', Symbol('refused')]
+    expect(await codeOf(cache.setMany(entries))).toBe('unsupported_value')
+    expect(await other.getMany(['k1', `k${SLICE_MAX}`])).toEqual([1, SLICE_MAX])
+  })
+
+  test('a put that is refused, and whose removal is not acknowledged, is told of once', async () => {
+    await using stage = new Stage()
+    const told: string[] = []
+    const { cache } = stage.node({ onEvent: ({ type }) => told.push(type) })
+    await cache.get('warm-up')
+    told.length = 0
+    const before = cache.stats().l2Errors
+    stage.server.failNext('put')
+    stage.server.failNext('invalidate')
+    expect(await cache.set('k', 'new')).toEqual({ l2: 'queued', stored: false })
+    expect([told, cache.stats().l2Errors - before]).toEqual([['trouble'], 1])
   })
 })
 

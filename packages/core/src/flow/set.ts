@@ -135,8 +135,11 @@ async function put(
     // Nobody may go on reading the value before it, and a late copy of this write must not stay: the caller hears
     // 'queued' even where that is done by now, because the value itself is not stored.
     rt.dropKey(key, 'invalidated')
-    if (isRefused(error)) await deleteKeys(rt, [key])
-    else link.owe({ kind: 'keys', names: [key] })
+    if (isRefused(error)) {
+      await link.invalidate({ kind: 'keys', names: [key] })
+      // A read of this process that overtook it may have brought the old value back.
+      rt.dropKey(key, 'invalidated')
+    } else link.owe({ kind: 'keys', names: [key] })
     // Never to be stored, however often it is tried: as with maxValueBytes, its caller has to know.
     if (tooLarge !== undefined) throw tooLarge
     return { l2: 'queued', stored: false }
