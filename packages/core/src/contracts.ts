@@ -68,6 +68,8 @@ export interface ReadRequest {
   readonly namespace: boolean
   /** 'load': the caller loads on a miss, and a store that can grants him the lease with the read. */
   readonly intent: 'peek' | 'load'
+  /** 'load': how long a tag's token is to live that a store mints with the read. */
+  readonly tagLifeMs: number
   /** The value that this process holds, by its `seen`: a store that can tells `unchanged` where it is still that one. */
   readonly known?: string | undefined
   /** Set by the store to true in the moment before the request's bytes are handed to the socket. */
@@ -90,6 +92,7 @@ export class AwaitedRead implements ReadRequest {
   readonly tags: readonly string[]
   readonly namespace: boolean
   readonly intent: ReadRequest['intent']
+  readonly tagLifeMs: number
   readonly known: string | undefined
   readonly reply: Promise<{ readonly found: FoundEntry; readonly tokens: Tokens }>
   /** The reply was that what is known has not changed. */
@@ -101,12 +104,13 @@ export class AwaitedRead implements ReadRequest {
 
   constructor(
     key: string,
-    asked: Partial<Pick<ReadRequest, 'tags' | 'namespace' | 'intent' | 'known'>> = {},
+    asked: Partial<Pick<ReadRequest, 'tags' | 'namespace' | 'intent' | 'tagLifeMs' | 'known'>> = {},
   ) {
     this.key = key
     this.tags = asked.tags ?? []
     this.namespace = asked.namespace ?? true
     this.intent = asked.intent ?? 'peek'
+    this.tagLifeMs = asked.tagLifeMs ?? 60_000
     this.known = asked.known
     const { promise, resolve, reject } = Promise.withResolvers<{ found: FoundEntry; tokens: Tokens }>()
     this.reply = promise

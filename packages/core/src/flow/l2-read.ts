@@ -8,6 +8,7 @@ import type { Found } from '../runtime/found.ts'
 import type { L2Link } from '../runtime/l2-link.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { absent, acceptStored, heldToken, l1Until } from './accept-stored.ts'
+import { tagLifeMs } from './make-entry.ts'
 
 const NO_TAGS: readonly string[] = []
 
@@ -79,6 +80,10 @@ class L2Read implements ReadRequest, PendingRead {
       this.#resolve = resolve
       this.#reject = reject
     })
+  }
+
+  get tagLifeMs(): number {
+    return tagLifeMs(this.policy)
   }
 
   answered(found: FoundEntry, tokens: Tokens): void {

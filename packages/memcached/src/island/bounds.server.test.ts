@@ -8,6 +8,7 @@ import { HeldLeases } from './held-leases.ts'
 import { islandRules } from './island-rules.ts'
 import { Leases } from './leases.ts'
 import { Names } from './names.ts'
+import { OwedLeases } from './owed-leases.ts'
 import type { Place } from './place.ts'
 import { Quarantines } from './quarantines.ts'
 
@@ -97,5 +98,13 @@ test('quarantines of a connection that is lost are forgotten', async () => {
 function placeOf({ store: { client } }: IslandClient): Place {
   const tellFull = (): void => undefined
   const timeoutMs = 250
-  return { client, clock: systemClock, names: new Names('shop'), rules: islandRules, tellFull, timeoutMs }
+  return {
+    client,
+    clock: systemClock,
+    names: new Names('shop'),
+    owedLeases: new OwedLeases(systemClock),
+    rules: islandRules,
+    tellFull,
+    timeoutMs,
+  }
 }

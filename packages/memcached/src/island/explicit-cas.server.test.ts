@@ -1,12 +1,22 @@
 /** What a server gives whose clients may choose the cas of an item (E, 1.6.27 or newer); older ones: by golden replies. */
-import { type MemcachedServer, startFaultProxy, startMemcached, until } from '@holdfast/testkit'
+import {
+  type FaultProxy,
+  type MemcachedServer,
+  startFaultProxy,
+  startMemcached,
+  until,
+} from '@holdfast/testkit'
+import type { Cache } from 'holdfast'
 import { systemClock } from 'holdfast/contracts'
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest'
+import { mg } from '../client/meta-command.ts'
 import { startFakeMemcached } from '../client/testing/fake-memcached.ts'
 import { greetAs1645 } from '../client/testing/greet-as-1645.ts'
 import { type IslandClient, openCache, openIsland } from '../testing/open-island.ts'
 import { TripLog } from '../testing/trip-log.ts'
+import { explicitCasToken } from './explicit-cas.ts'
 import { islandRules } from './island-rules.ts'
+import { Names } from './names.ts'
 
 // Well below what a lease lasts at least, and well above a reconnect and 100 ms on a busy machine.
 const WAIT_MS_MAX = 800
@@ -14,10 +24,19 @@ const load = () => new Promise<number>((resolve) => setTimeout(() => resolve(1),
 
 describe('a real server', () => {
   let server: MemcachedServer
+  let other: IslandClient | undefined
   beforeAll(async () => {
     server = await startMemcached()
+    other = await openIsland(server, {}, 'cut-off')
   })
-  afterAll(() => server.stop())
+  afterAll(async () => {
+    await other?.store.close()
+    await server.stop()
+  })
+  function stranger(): IslandClient {
+    if (other === undefined) throw new Error('not open')
+    return other
+  }
 
   function skipIfItCounts(client: IslandClient, { skip }: TestContext): void {
     if (client.store.client.facts?.hasExplicitCas !== true) skip('it is older')
@@ -28,11 +47,11 @@ describe('a real server', () => {
     skipIfItCounts(probe, context)
     const log = new TripLog()
     await using cache = await openCache(server, {}, { connect: log.connect })
-    const loading = await log.during(() => cache.getOrSet('k', load, { tags: ['new', 'newer'] }))
+    const loading = await log.during(() => cache.getOrSet('k', load, { tags: ['new', 'newer'], ttl: '1m' }))
     expect(loading).toEqual([
-      ['mg n N0', 'mg e N0', 'mg t N11', 'mg t N11', 'mg v N2'],
-      // Behind the caller, while it loads: how long the entry needs them.
-      ['mg t T', 'mg t T', 'mg q', 'mg x', 'mg x'],
+      // A tag lives four times as long as its entry, and a second longer.
+      ['mg n N0', 'mg e N0', 'mg t N241', 'mg t N241', 'mg v N2'],
+      ['mg q', 'mg x', 'mg x'],
       ['ms v C T', 'mg n', 'mg t', 'mg t', 'mg e', 'mg x', 'mg x'],
     ])
     expect(await cache.get('k')).toBe(1)
@@ -42,6 +61,30 @@ describe('a real server', () => {
     expect(setting.length).toBe(2)
     await cache.expireTag('of a set')
     expect(await cache.getOrSet('s', () => 2, { tags: ['of a set'] })).toBe(2)
+  })
+
+  test.for<[what: string, ask: (cache: Cache) => Promise<unknown>]>([
+    ['a load of the same turn', (cache) => cache.getOrSet('short', load, { tags: ['t'], ttl: '15s' })],
+    [
+      'a hit that names it, whose entry does not bear it',
+      async (cache) => {
+        await cache.set('short', 1, { ttl: '15s' })
+        await cache.getOrSet('short', load, { tags: ['t'], ttl: '15s' })
+      },
+    ],
+  ])('mints for the life that is needed, whatever minted it first: %s', async ([name, ask], context) => {
+    await using probe = await openIsland(server, {}, name)
+    skipIfItCounts(probe, context)
+    await using one = await openCache(server, { name })
+    await using other = await openCache(server, { name })
+    const long = { ttl: '1h' } as const
+    const asks = [ask(one), one.getOrSet('long', load, { tags: ['t'], ...long })]
+    await Promise.all(asks)
+    await other.getOrSet('derived', load, { tags: () => ['t'], ...long })
+    await Promise.all([one.barrier(), other.barrier()])
+    const { client } = probe.store
+    const { ttlSec } = await client.send(mg(new Names(name).of('t', 't'), 't'), { by: probe.by })
+    expect(ttlSec).toBeGreaterThan(3600)
   })
 
   test('keeps the load of before a restart from a lease of now, even without rule C', async (context) => {
@@ -58,37 +101,100 @@ describe('a real server', () => {
     expect(await other.readText('k')).toBeUndefined()
   })
 
-  test.for<[what: string, begin: (loader: IslandClient) => Promise<() => Promise<unknown>>]>([
+  /** A process behind a proxy, whose key nobody else holds, and what it does until it is cut off, and then. */
+  interface CutOff {
+    readonly loader: IslandClient
+    readonly proxy: FaultProxy
+    readonly cut: () => void
+  }
+
+  test.for<[what: string, play: (stage: CutOff) => Promise<unknown>]>([
     [
-      'a load was under way by',
-      async (loader) => {
+      'a load was under way by, and is filled later',
+      async ({ loader, cut }) => {
         const won = await loader.win('k')
-        return () => loader.fill(won, 'of before')
+        cut()
+        await until('it is connected anew', () => loader.store.client.generation > 1 && loader.store.online)
+        expect(await loader.fill(won, 'of before')).toBe(false)
+      },
+    ],
+    [
+      'a load had, which ended while there was no connection',
+      async ({ loader, cut, proxy }) => {
+        const won = await loader.win('k')
+        proxy.inject({ refuse: true })
+        cut()
+        await until('it is away', () => !loader.store.online)
+        await expect(loader.fill(won, 'v')).rejects.toMatchObject({ code: 'l2_unavailable' })
+        await expect(loader.names.release('k', won.token, loader.by)).rejects.toMatchObject({ tier: 'l2' })
       },
     ],
     [
       'a read had just won',
-      async (loader) => {
+      async ({ loader, cut }) => {
         await loader.read('k', 'load')
-        return () => loader.connected()
+        cut()
       },
     ],
-  ])('gets a lease back over the next connection that %s', async ([, begin], context) => {
+    [
+      'a read has won whose answer was lost',
+      (stage) => loseAnswer(stage, () => stage.loader.read('k', 'load')),
+    ],
+    [
+      'an acquire of a value has won whose answer was lost',
+      async (stage) => {
+        await stage.loader.put('k', 'old')
+        const seen = (await stage.loader.read('k'))?.seen
+        await loseAnswer(stage, () => stage.loader.acquire('k', seen))
+      },
+    ],
+    [
+      'a put had made for itself',
+      async ({ loader, cut, proxy }) => {
+        proxy.inject({ delayMs: 30 })
+        const putting = loader.put('k', 'v')
+        putting.catch(() => undefined)
+        await until('its stub is there', async () => (await casNow()) !== undefined)
+        proxy.inject({ refuse: true })
+        cut()
+        await expect(putting).rejects.toMatchObject({ tier: 'l2' })
+      },
+    ],
+  ])('gets a lease back over the next connection that %s', async ([, play], context) => {
+    skipIfItCounts(stranger(), context)
     await using proxy = await startFaultProxy(server)
-    await using loader = await openIsland(proxy, {}, 'cut off')
-    skipIfItCounts(loader, context)
-    await using other = await openIsland(server, {}, 'cut off')
-    await other.names.invalidate(['k'], other.by)
-    const end = await begin(loader)
-    expect((await other.acquire('k')).state).toBe('busy')
-    const cutAt = systemClock.now()
-    proxy.cut()
+    await using loader = await openIsland(proxy, {}, 'cut-off')
+    await stranger().names.invalidate(['k'], stranger().by)
+    let cutAt = 0
+    const cut = (): void => {
+      cutAt = systemClock.now()
+      proxy.cut()
+    }
+    await play({ loader, proxy, cut })
+    proxy.heal()
     await until('it is connected anew', () => loader.store.client.generation > 1 && loader.store.online)
     await loader.connected()
-    await end()
-    await until('another one has won', async () => (await other.acquire('k')).state === 'won')
+    const seen = (await stranger().read('k'))?.seen
+    await until('another one has won', async () => (await stranger().acquire('k', seen)).state === 'won')
     expect(systemClock.now() - cutAt).toBeLessThan(WAIT_MS_MAX)
   })
+
+  /** The cas of the key's item, which is not touched. */
+  async function casNow(): Promise<string | undefined> {
+    const { store, by } = stranger()
+    return (await store.client.itemFacts(new Names('cut-off').of('v', 'k'), by))?.get('cas')
+  }
+
+  /** Asks, with nothing of the answer, and cuts it off when the server has changed its key by that. */
+  async function loseAnswer({ proxy, cut }: CutOff, ask: () => Promise<unknown>): Promise<void> {
+    const before = await casNow()
+    proxy.inject({ holdReplies: true })
+    const asking = ask()
+    asking.catch(() => undefined)
+    await until('it is executed', async () => (await casNow()) !== before)
+    cut()
+    await expect(asking).rejects.toMatchObject({ code: 'l2_unavailable' })
+  }
 })
 
 test('what is sent to a server that knows E, and what its golden replies are taken for', async () => {
@@ -120,8 +226,7 @@ test('what is sent to a server that knows E, and what its golden replies are tak
     'mg q:4:shopk v',
     'mg x:4:shopt v',
   ])
-  const tokenOf = (key: string): string => Buffer.from(tokens.tags.get(key) ?? '', 'latin1').toString('hex')
-  expect(tokenOf('t')).toBe(BigInt(chosen.get('t:4:shopt') ?? 0).toString(16))
+  expect(tokens.tags.get('t')).toBe(explicitCasToken(chosen.get('t:4:shopt') ?? ''))
   asked.length = 0
   expect(await client.names.renew('k', token, 1000, client.by)).toBe(true)
   expect(await client.fill({ key: 'k', token, tokens }, 'v')).toBe(true)

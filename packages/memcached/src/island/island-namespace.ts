@@ -14,6 +14,7 @@ import {
   type Names as TouchedNames,
 } from 'holdfast/contracts'
 import { type MetaCommand, md, mg } from '../client/meta-command.ts'
+import { giveBack } from './give-back.ts'
 import { HeldLeases } from './held-leases.ts'
 import { Leases } from './leases.ts'
 import { removeNamespaceToken } from './namespace-token.ts'
@@ -23,7 +24,6 @@ import { TagWrites } from './tag-writes.ts'
 import { TickReads } from './tick-reads.ts'
 import { FoundTokens, foundToken, TOKEN_FLAGS } from './token-items.ts'
 import { ValueWrites } from './value-writes.ts'
-import { giveBack } from './won-lease.ts'
 
 /**
  * The operations of the contract on one namespace of one server; protocol 4.4 and docs/wire/memcached.md.
@@ -74,7 +74,9 @@ export class IslandNamespace implements NamespaceStore {
     const replies = await this.#send([...asked, ...quarantines], by)
     found.learn(replies.slice(0, asked.length))
     if (this.#quarantines.isAnyLive(replies.slice(asked.length))) this.#leases.voidAll(key)
-    if (mintLifeMs === undefined || found.areComplete) return found.tokens
+    if (mintLifeMs === undefined) return found.tokens
+    found.extendBehind(mintLifeMs)
+    if (found.areComplete) return found.tokens
     const minting = found.mint(mintLifeMs)
     // The epoch once more, behind the tags that are minted now (rule T').
     const again = mg(this.#place.names.epoch, TOKEN_FLAGS)
@@ -160,6 +162,11 @@ export class IslandNamespace implements NamespaceStore {
     this.#closed = true
     this.#held.dropAll()
     this.#onClose()
+  }
+
+  /** There is a connection: what could not be given back over the last one is given back over this. */
+  connected(): void {
+    for (const lease of this.#place.owedLeases.takeAll()) giveBack(this.#place, lease)
   }
 
   /** The connection is gone, and what was learned over it is worth nothing. */

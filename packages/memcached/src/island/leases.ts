@@ -10,6 +10,7 @@ import { expirySeconds } from '../client/expiry-seconds.ts'
 import { md, mg, ms } from '../client/meta-command.ts'
 import type { MetaReply } from '../client/meta-reply.ts'
 import { casFlag, explicitCas, isExplicitCas } from './explicit-cas.ts'
+import { giveBack, giveBackUnheard, givingBack, offer } from './give-back.ts'
 import { type HeldLease, type HeldLeases, tokensOf } from './held-leases.ts'
 import { noRoom } from './no-room.ts'
 import type { Place } from './place.ts'
@@ -18,7 +19,7 @@ import { seenCas, seenId } from './seen.ts'
 import { SignsOfLife } from './signs-of-life.ts'
 import { FoundTokens } from './token-items.ts'
 import { LEASE_FLAG, lookAtValue, VALUE_FLAGS, type ValueLook, wonLease } from './value-look.ts'
-import { giveBack, giveBackUnheard, givingBack, offer, type WonLease } from './won-lease.ts'
+import type { WonLease } from './won-lease.ts'
 
 /**
  * A lease that this process has won. It has three names: the token of its load, by which this process knows it and nobody
@@ -148,7 +149,8 @@ export class Leases {
     // However it ends: nobody asks twice.
     const lease = await this.#settled(key, token, by).finally(() => this.#leases.delete(token))
     if (lease === undefined) return false
-    return (await this.#place.client.send(givingBack(this.#place, lease), { by })).code === 'HD'
+    const released = this.#place.client.send(givingBack(this.#place, lease), { by })
+    return (await this.#orGiveBack(lease, released)).code === 'HD'
   }
 
   /** A key whose lease this process may hold, or a tag that it is about to carry, is in quarantine. */
@@ -167,8 +169,8 @@ export class Leases {
     const found = new FoundTokens(this.#place, tags)
     const asked = found.ask(tagLifeMs)
     // The value that was seen is offered to whoever reads it next, which is this process or one that is as good.
-    const offers = cas === undefined ? [] : [offer(this.#place, value, cas)]
-    const chosen = explicitCas(this.#place)
+    const [chosen, offered] = [explicitCas(this.#place), explicitCas(this.#place)]
+    const offers = cas === undefined ? [] : [offer(value, cas, offered)]
     const look = mg(value, `${VALUE_FLAGS} N${expirySeconds(leaseMs, 0)}${casFlag(chosen)}`)
     const { generation } = client
     // Granted to one who has given up it would be in the way of everybody.
@@ -181,7 +183,9 @@ export class Leases {
     const asking = client.sendAll([...asked, ...this.#quarantines.ask([key], tags)], { by })
     const [looked, replies] = await Promise.all([looking, asking, offering]).catch((error: unknown) => {
       looking.then(late, (lost: unknown) => {
-        if (chosen !== undefined) giveBackUnheard(this.#place, { key, cas: chosen, generation }, lost)
+        const won = { key, generation }
+        if (chosen !== undefined) giveBackUnheard(this.#place, { ...won, cas: chosen, on: 'stub' }, lost)
+        if (offered !== undefined) giveBackUnheard(this.#place, { ...won, cas: offered, on: 'value' }, lost)
       })
       throw error
     })
@@ -200,7 +204,7 @@ export class Leases {
     const known = tokensOf(held, tags)
     const found = new FoundTokens(this.#place, tags, known)
     if (known !== undefined && found.areComplete) {
-      this.#extend(found, tagLifeMs)
+      found.extendBehind(tagLifeMs)
       this.#grant(held, request.token, this.#check(held, request))
       return { state: 'won', tokens: found.tokens }
     }
@@ -251,7 +255,7 @@ export class Leases {
         return { state: 'quarantined', tokens: found.tokens }
       }
     }
-    this.#extend(found, tagLifeMs)
+    found.extendBehind(tagLifeMs)
     this.#grant(won, token, undefined)
     return { state: 'won', tokens: found.tokens }
   }
@@ -271,13 +275,6 @@ export class Leases {
     this.#leases.set(token, { key, cas, on, generation, name: cas, renewing: undefined, checked })
   }
 
-  /** Behind the caller: tags that are about to expire. */
-  #extend(found: FoundTokens, lifeMs: number): void {
-    const { client, clock, timeoutMs } = this.#place
-    const extensions = found.extend(lifeMs)
-    if (extensions.length > 0) client.sendAll(extensions, { by: clock.now() + timeoutMs }).catch(ignore)
-  }
-
   /** Void at once; given back as soon as its cas is known again, which a renewal changes. */
   #void(token: Token, lease: Lease): void {
     this.#leases.delete(token)
@@ -285,7 +282,7 @@ export class Leases {
       if (lease.cas !== undefined) giveBack(this.#place, { ...lease, cas: lease.cas })
     }
     if (lease.renewing === undefined) giveBackNow()
-    else lease.renewing.then(giveBackNow, ignore)
+    else lease.renewing.then(giveBackNow, giveBackNow)
   }
 
   /** Rule C; a lease that this process did not win is void too: nobody else may fill by it. */

@@ -16,6 +16,7 @@ import type { MemcachedAddress } from '../url.ts'
 import { IslandNamespace } from './island-namespace.ts'
 import { type IslandRules, islandRules } from './island-rules.ts'
 import { Names } from './names.ts'
+import { OwedLeases } from './owed-leases.ts'
 import { admit, isSameRun, type ServerRun } from './restart-mark.ts'
 
 // What stands before the payload of an entry: at most 64 tags of 512 characters, with their tokens, and a key of 8 KB.
@@ -114,7 +115,8 @@ export class MemcachedIsland implements Store {
     const { clock, l2TimeoutMs: timeoutMs } = this.#environment
     const names = new Names(name)
     const tellFull = () => this.#watch.warn(FULL)
-    const place = { client, clock, names, rules: this.#rules, tellFull, timeoutMs }
+    const owedLeases = new OwedLeases(clock)
+    const place = { client, clock, names, owedLeases, rules: this.#rules, tellFull, timeoutMs }
     const operations = new IslandNamespace(place, () => this.#opened.delete(name))
     const opened = { name, names, watcher, operations, admittedOn: 0 }
     this.#opened.set(name, opened)
@@ -173,6 +175,7 @@ export class MemcachedIsland implements Store {
     this.#ready = ready
     this.#awaitHeartbeat()
     for (const opened of [...this.#opened.values()]) {
+      opened.operations.connected()
       if (opened.admittedOn === ready.generation) opened.watcher.connected(factsOf(ready))
       else this.#admitLate(opened, ready)
     }

@@ -1,7 +1,7 @@
 import { expirySeconds } from '../client/expiry-seconds.ts'
 import { mg, ms } from '../client/meta-command.ts'
+import { givingBack } from './give-back.ts'
 import type { Place } from './place.ts'
-import { givingBack } from './won-lease.ts'
 
 // Keys of which it is known since when somebody loads over their value: 100 bytes each.
 const WAITS_MAX = 10_000

@@ -5,19 +5,18 @@ import { mg } from '../client/meta-command.ts'
 import type { MetaKey } from '../client/meta-key.ts'
 import type { MetaReply } from '../client/meta-reply.ts'
 import { casFlag, explicitCas } from './explicit-cas.ts'
+import { giveBack, giveBackUnheard } from './give-back.ts'
 import type { HeldLeases } from './held-leases.ts'
 import type { Place } from './place.ts'
 import { seenCas, seenId } from './seen.ts'
 import { type FoundToken, foundToken, mintingFlags, TOKEN_FLAGS } from './token-items.ts'
 import { lookAtValue, VALUE_FLAGS, wonLease } from './value-look.ts'
-import { giveBack, giveBackUnheard, type WonLease } from './won-lease.ts'
+import type { WonLease } from './won-lease.ts'
 
 // A lease that a read wins lasts until `acquire` claims it and `renew` prolongs it.
 const LOAD_FLAGS = `${VALUE_FLAGS} N${expirySeconds(1000, 0)}`
 // A token that many ask for is waited for as long as the last of them waits, and a little longer.
 const SLACK_MS = 100
-// Of a tag's token that a read mints, until `acquire` extends it to what its entry needs.
-const MINTED_LIFE_MS = 10_000
 const NO_TAGS: ReadonlyMap<string, string> = new Map()
 const NONE_ASKED: readonly TokenRead[] = []
 
@@ -76,7 +75,7 @@ export class TickReads {
     if (request.namespace || loads)
       turn.namespace = this.#ask(turn.namespace, names.namespace, by, loads ? 0 : undefined)
     if (loads) turn.epoch = this.#ask(turn.epoch, names.epoch, by, 0)
-    const tags = request.tags.length === 0 ? NONE_ASKED : this.#askTags(request.tags, by, loads)
+    const tags = request.tags.length === 0 ? NONE_ASKED : this.#askTags(request, by, loads)
     const value = names.of('v', request.key)
     const chosen = loads ? explicitCas(this.#place) : undefined
     const reading = new ValueRead(this.#place, request, value, chosen, turn, tags, this.#held)
@@ -92,11 +91,12 @@ export class TickReads {
     return cas === undefined ? '' : ` C${cas}`
   }
 
-  #askTags(tags: readonly string[], by: number, loads: boolean): TokenRead[] {
+  #askTags({ tags, tagLifeMs }: ReadRequest, by: number, loads: boolean): TokenRead[] {
     const turn = this.#turn
+    const mintLifeMs = loads ? tagLifeMs : undefined
     return tags.map((tag) => {
       const key = this.#place.names.of('t', tag)
-      const read = this.#ask(turn.tags.get(tag), key, by, loads ? MINTED_LIFE_MS : undefined)
+      const read = this.#ask(turn.tags.get(tag), key, by, mintLifeMs)
       turn.tags.set(tag, read)
       return read
     })
@@ -171,7 +171,9 @@ class ValueRead implements Receiver<MetaReply> {
   fail(error: unknown): void {
     const { key } = this.#request
     const cas = this.#chosenCas
-    if (cas !== undefined) giveBackUnheard(this.#place, { key, cas, generation: this.#generation }, error)
+    if (cas !== undefined) {
+      giveBackUnheard(this.#place, { key, cas, on: 'stub', generation: this.#generation }, error)
+    }
     this.#request.failed(error)
   }
 

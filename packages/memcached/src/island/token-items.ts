@@ -118,6 +118,13 @@ export class FoundTokens {
     })
   }
 
+  /** The same behind the caller. */
+  extendBehind(lifeMs: number): void {
+    const { client, clock, timeoutMs } = this.#place
+    const extensions = this.extend(lifeMs)
+    if (extensions.length > 0) client.sendAll(extensions, { by: clock.now() + timeoutMs }).catch(ignore)
+  }
+
   get tokens(): Tokens {
     const tags = new Map<string, TagToken>()
     this.tags.forEach((tag, i) => {
@@ -139,3 +146,5 @@ export class FoundTokens {
     })
   }
 }
+
+function ignore(): void {}

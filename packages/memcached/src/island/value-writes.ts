@@ -12,16 +12,18 @@ import { expirySeconds } from '../client/expiry-seconds.ts'
 import { type MetaCommand, md, mg, ms } from '../client/meta-command.ts'
 import type { MetaReply } from '../client/meta-reply.ts'
 import { casFlag, explicitCas } from './explicit-cas.ts'
+import { giveBack, giveBackUnheard, givingBack } from './give-back.ts'
 import { noRoom } from './no-room.ts'
 import type { Place } from './place.ts'
 import type { Quarantines } from './quarantines.ts'
 import { FoundTokens } from './token-items.ts'
 import { LEASE_FLAG, lookAtValue, VALUE_FLAGS } from './value-look.ts'
-import { giveBack, giveBackUnheard, givingBack } from './won-lease.ts'
 
 /** What a put found where it is to write, and why it does not. */
 interface Looked {
   readonly reply: MetaReply
+  /** The connection that it came over. */
+  readonly generation: number
   readonly refusal: 'quarantined' | 'older' | undefined
 }
 
@@ -59,7 +61,7 @@ export class ValueWrites {
           return { outcome: 'stored', tokens: found.tokens }
       } catch (error) {
         // Nobody shall wait for a stub that is left behind.
-        this.#voidLease(key, looked, by).catch(ignore)
+        this.#voidLease(key, looked, by).catch(() => this.#giveBackOwn(key, looked))
         throw error
       }
     }
@@ -130,14 +132,16 @@ export class ValueWrites {
     const asking = client.sendAll([...asked, ...this.#quarantines.ask([key], tags)], { by })
     const [reply, replies] = await Promise.all([looking, asking]).catch((error: unknown) => {
       looking.then(late, (lost: unknown) => {
-        if (chosen !== undefined) giveBackUnheard(this.#place, { key, cas: chosen, generation }, lost)
+        if (chosen !== undefined)
+          giveBackUnheard(this.#place, { key, cas: chosen, on: 'stub', generation }, lost)
       })
       throw error
     })
     if (reply?.cas === undefined || reply.code === 'EN') throw noRoom(this.#place, key)
     found.learn(replies.slice(0, asked.length))
-    if (this.#quarantines.isAnyLive(replies.slice(asked.length))) return { reply, refusal: 'quarantined' }
-    return { reply, refusal: this.#isOlder(request, reply) ? 'older' : undefined }
+    if (this.#quarantines.isAnyLive(replies.slice(asked.length)))
+      return { reply, generation, refusal: 'quarantined' }
+    return { reply, generation, refusal: this.#isOlder(request, reply) ? 'older' : undefined }
   }
 
   /** Mints what is missing, and looks once more at quarantines behind it. */
@@ -210,11 +214,16 @@ export class ValueWrites {
     const voiding = givingBack(this.#place, { key, cas, on: stale ? 'value' : 'stub' })
     return (await this.#place.client.send(voiding, { by })).code !== 'EX'
   }
+
+  /** Of the lease that was made in order to be written over. */
+  #giveBackOwn(key: string, { reply, generation }: Looked): void {
+    const { won, stale, cas } = reply
+    if (won && cas !== undefined)
+      giveBack(this.#place, { key, cas, on: stale ? 'value' : 'stub', generation })
+  }
 }
 
 /** The value itself only where its version is to be compared. */
 function lookFlags({ entry }: PutRequest): string {
   return entry.version === undefined ? 'c f' : VALUE_FLAGS
 }
-
-function ignore(): void {}

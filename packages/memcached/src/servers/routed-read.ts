@@ -25,6 +25,10 @@ export class RoutedRead implements ReadRequest {
     this.#givenMs = givenMs
   }
 
+  get tagLifeMs(): number {
+    return this.#request.tagLifeMs
+  }
+
   get written(): boolean {
     return this.#request.written
   }

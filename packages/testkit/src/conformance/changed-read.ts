@@ -7,6 +7,7 @@ export function changedRead(request: ReadRequest, changes: Partial<ReadRequest>)
     tags: request.tags,
     namespace: request.namespace,
     intent: request.intent,
+    tagLifeMs: request.tagLifeMs,
     known: request.known,
     get written() {
       return request.written
