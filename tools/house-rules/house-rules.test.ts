@@ -5,6 +5,7 @@ import { documentLength } from './document-lengths.ts'
 import { roomlessNames } from './file-names.ts'
 import { importCycles } from './import-cycles.ts'
 import { importDirections } from './import-directions.ts'
+import { literalPieces, loggedLines } from './logged-lines.ts'
 import { manifestBreaches } from './manifests.ts'
 import { openEnds } from './no-open-ends.ts'
 import { reasonedAs } from './reasoned-as.ts'
@@ -55,5 +56,13 @@ describe('the repository', () => {
   test('keeps documents to a sitting', () => {
     const documents = listFiles('*.md', '{docs,packages,examples,sim,tools}/**/*.md')
     expectNone(documents.flatMap((file) => documentLength(file, readText(file))))
+  })
+
+  test('quotes lines of the log as the sources say them', () => {
+    // What only tests use logs nothing to an operator.
+    const pieces = literalPieces(libraries.filter(({ path }) => !path.startsWith('packages/testkit/')))
+    const documents = listFiles('docs/operate/{redis,memcached}.md')
+    expect(documents).toHaveLength(2)
+    expectNone(documents.flatMap((file) => loggedLines(file, readText(file), pieces)))
   })
 })

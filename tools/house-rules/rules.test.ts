@@ -6,6 +6,7 @@ import { documentLength } from './document-lengths.ts'
 import { roomlessNames } from './file-names.ts'
 import { importCycles } from './import-cycles.ts'
 import { importDirections } from './import-directions.ts'
+import { literalPieces, loggedLines } from './logged-lines.ts'
 import { manifestBreaches } from './manifests.ts'
 import { openEnds } from './no-open-ends.ts'
 import { reasonedAs } from './reasoned-as.ts'
@@ -219,5 +220,35 @@ describe('the rules of files', () => {
   ])('catch a %s above %i lines', (file, linesMax) => {
     expect(documentLength(file, 'x\n'.repeat(linesMax))).toEqual([])
     expect(documentLength(file, 'x\n'.repeat(linesMax + 1))).toHaveLength(1)
+  })
+})
+
+describe('lines that a document says are logged', () => {
+  const source = `log(\`L2 \${address} is lost (\${why}); going on without it\`); const FULL = 'it is full (-M)'`
+  const pieces = literalPieces([parseSource('a.ts', source)])
+  const linesOf = (cell: string): readonly number[] => {
+    const table = `| | |\n|---|---|\n| ${cell} | \`not looked at\` |\n`
+    const document = `# X\n\n## What is logged\n\n${table}\n## Next\n\n| \`not looked at\` | |\n`
+    return loggedLines('docs/operate/x.md', document, pieces).map(({ line }) => line)
+  }
+
+  test.each([
+    '`L2 … is lost (…); going on without it`',
+    '`is lost (…); going on without it`, `it is full (-M)`: words of ours',
+  ])('are left alone where a source says them: %s', (cell) => {
+    expect(linesOf(cell)).toEqual([])
+  })
+
+  test.each([
+    '`is lost (…); going on with it`',
+    '`is lost (why); going on without it`',
+    '`it is full (-M)`, `nobody says this`',
+    '`… L2 …`',
+  ])('are caught where none does: %s', (cell) => {
+    expect(linesOf(cell)).toEqual([7])
+  })
+
+  test('are looked for in vain where a document has none', () => {
+    expect(() => linesOf('words')).toThrow('docs/operate/x.md: expected "## What is logged"')
   })
 })
