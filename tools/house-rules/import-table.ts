@@ -18,7 +18,7 @@ export const packageImports: Readonly<Record<string, readonly string[]>> = {
 /** Sockets are opened in one place, so that a simulator can run the real code on a network of its own. */
 export const socketModules: readonly string[] = ['node:net', 'node:tls', 'node:dgram']
 /** They only look at text. */
-export const socketFreeNames: readonly string[] = ['isIP', 'isIPv4', 'isIPv6']
+export const socketFreeNames: readonly string[] = ['isIP', 'isIPv4', 'isIPv6', 'SocketAddress']
 export const socketPackages: readonly string[] = ['wire', 'testkit']
 
 /**
@@ -32,6 +32,7 @@ export const coreLayers: readonly (readonly string[])[] = [
     'keys',
     'key-check',
     'errors',
+    'without-passwords',
     'entry',
     'call-hook',
     'breaker',

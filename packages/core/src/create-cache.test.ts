@@ -99,7 +99,7 @@ describe('createCache', () => {
     [{ name: 'a', l1: { mode: 'fast' } }, "l1.mode: expected 'strong', 'tracked', 'bus' or 'none'"],
     [
       { name: 'a', l1: { mode: 'bus' } },
-      "l1.bus: expected a bus for mode 'bus', e.g. inProcessBus(), got undefined",
+      "l1.bus: expected a bus for mode 'bus', e.g. redisBus('redis://127.0.0.1'), got undefined",
     ],
     [{ name: 'a', l1: { mode: 'bus', bus: 'redis://localhost' } }, "l1.bus: expected a bus for mode 'bus'"],
     [{ name: 'a', l1: { bus: inProcessBus() } }, "l1.mode: expected 'bus' beside l1.bus, got undefined"],

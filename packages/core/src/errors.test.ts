@@ -67,6 +67,32 @@ describe('show', () => {
     expect(showError('text')).toBe('"text"')
   })
 
+  test.for([
+    ['redis://shop:hunter2@h:1', '"redis://***@h:1"'],
+    ['memcached://shop:hunter2@a,memcacheds://:hunter2@b', '"memcached://***@b"'],
+    // Neither encoded nor whole: where a URL is malformed, any piece of it may be the password.
+    ['redis://shop:hun@ter/hunter2@h', '"redis://***@h"'],
+    ['redis://shop:hunter2', '"redis://***"'],
+    ['connect redis://hunter2:x?y failed', '"connect redis://*** failed"'],
+    [`redis://shop:${'x'.repeat(60)}hunter2@h`, '"redis://***@h"'],
+    [Symbol('redis://:hunter2@h'), 'Symbol(redis://***@h)'],
+    // An address is what a message is for.
+    ['redis://h:6379/0: refused', '"redis://h:6379/0: refused"'],
+    ['redis://[::1]:6379', '"redis://[::1]:6379"'],
+    ['https://h/a:b', '"https://h/a:b"'],
+    ['user:4@h', '"user:4@h"'],
+  ] as const)('%o without what may be a password: %s (S11)', ([value, shown]) => {
+    expect(show(value)).toBe(shown)
+    if (typeof value === 'string') expect(showError(new Error(value))).toBe(shown)
+  })
+
+  test('looks for passwords in time that grows with the text alone', () => {
+    const from = performance.now()
+    for (const piece of ['//', '//a', '//a:', '//:b ', '@//', '//[', ': //']) show(piece.repeat(200_000))
+    // Some 30 ms; where each of them were looked at from each, minutes.
+    expect(performance.now() - from).toBeLessThan(5_000)
+  })
+
   test('a huge number is cut', () => {
     expect(show(10n ** 5_000n).length).toBeLessThan(80)
   })

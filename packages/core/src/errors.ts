@@ -1,3 +1,5 @@
+import { withoutPasswords } from './without-passwords.ts'
+
 /** Every code an error of Holdfast can carry. A code is stable; a message is not. */
 export type CacheErrorCode =
   | 'invalid_argument' // a programmer's mistake: the message names argument, expected and got
@@ -47,7 +49,10 @@ export class CacheError extends Error {
 // Longest piece of a foreign value that a message repeats.
 const SHOWN_CHARS_MAX = 60
 
-/** A value as one short, printable line for a message: control characters escaped, long text cut. Never throws. */
+/**
+ * A value as one short, printable line for a message: control characters escaped, long text cut, no password of a URL.
+ * Never throws.
+ */
 export function show(value: unknown): string {
   try {
     return shown(value)
@@ -79,7 +84,9 @@ export function showError(error: unknown): string {
 }
 
 function quoted(text: string): string {
-  const cut = text.length > SHOWN_CHARS_MAX ? `${text.slice(0, SHOWN_CHARS_MAX)}…` : text
+  // First: cut off before its "@", a password would not be known as one.
+  const safe = withoutPasswords(text)
+  const cut = safe.length > SHOWN_CHARS_MAX ? `${safe.slice(0, SHOWN_CHARS_MAX)}…` : safe
   return JSON.stringify(cut).replace(
     /[\u007f-\u009f\u2028\u2029]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
@@ -94,4 +101,10 @@ function bare(text: string): string {
 /** The error of a programmer's mistake. */
 export function invalidArgument(argument: string, expected: string, got: unknown): CacheError {
   return new CacheError('invalid_argument', `${argument}: expected ${expected}, got ${show(got)}`)
+}
+
+/** As `invalidArgument`, of what should have been made from a URL: of a text nothing is repeated. */
+export function notOpened(argument: string, expected: string, got: unknown): CacheError {
+  const what = typeof got === 'string' ? 'text' : show(got)
+  return new CacheError('invalid_argument', `${argument}: expected ${expected}, got ${what}`)
 }

@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net'
 import { type Connect, transportWarning } from '@holdfast/wire'
 import { invalidArgument, type StoreDefinition } from 'holdfast/contracts'
+import { canonicalEndpoint } from './canonical-endpoint.ts'
 import type { IslandRules } from './island/island-rules.ts'
 import type { MemcachedOptions } from './memcached-options.ts'
 import { elastiCache } from './servers/elasticache.ts'
@@ -27,7 +28,7 @@ export function memcachedWith(
   options: MemcachedOptions,
   parts: MemcachedParts,
 ): StoreDefinition {
-  if (typeof options !== 'object' || options === null) {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw invalidArgument('memcached options', 'an object, e.g. { tls: false }', options)
   }
   const { tls, placement = 'ketama', gutter = [], discovery, ...unknown } = options
@@ -41,11 +42,12 @@ export function memcachedWith(
     throw invalidArgument('discovery', "'elasticache', or nothing", discovery)
   }
   const servers = withTls(parseMemcachedUrls(urls), tls)
-  const [first, second] = servers
-  if (first === undefined || (discovery !== undefined && (second !== undefined || isUnix(first)))) {
-    throw invalidArgument('discovery', 'one url, of the configuration endpoint', urls)
-  }
-  const standIns = gutter.length === 0 ? [] : withTls(parseMemcachedUrls(gutter), tls)
+  const [first] = servers
+  if (first === undefined) throw invalidArgument('urls', 'at least one', urls.length)
+  const hasNone = Array.isArray(gutter) && gutter.length === 0
+  const standIns = hasNone ? [] : withTls(parseMemcachedUrls(gutter, 'gutter url'), tls)
+  checkGutter(standIns, servers)
+  if (discovery !== undefined) checkDiscovery(servers, standIns)
   const known = new Map([...servers, ...standIns].map((address) => [textOf(listed(address)), address]))
   const { island, pool, connect } = parts
   return {
@@ -61,7 +63,7 @@ export function memcachedWith(
               ...(connect === undefined ? {} : { connect }),
             })
       return memcachedPool({
-        source,
+        source: { ...source, address: describe(servers, standIns, discovery) },
         placement,
         gutter: standIns.map(listed),
         addressOf: (server) => known.get(textOf(server)) ?? nodeOf(first, server),
@@ -71,6 +73,49 @@ export function memcachedWith(
       }).open(environment)
     },
   }
+}
+
+function checkGutter(standIns: readonly MemcachedAddress[], servers: readonly MemcachedAddress[]): void {
+  const listed = new Set(servers.map(({ endpoint }) => canonicalEndpoint(endpoint)))
+  const known = standIns.find(({ endpoint }) => listed.has(canonicalEndpoint(endpoint)))
+  if (known === undefined) return
+  throw invalidArgument('gutter', 'servers beside those of the list', known.display)
+}
+
+function checkDiscovery(servers: readonly MemcachedAddress[], standIns: readonly MemcachedAddress[]): void {
+  const [first] = servers
+  if (servers.length !== 1 || first === undefined || isUnix(first))
+    throw invalidArgument('discovery', 'one url, of the configuration endpoint', servers.length)
+  if (first.weight !== 1)
+    throw invalidArgument('discovery', 'a url without weight: the nodes have one each', first.weight)
+  // The cluster may get a node of that name, which would be reached as the gutter is.
+  const open = standIns.find(({ endpoint }) => endpoint.transport === 'tcp')
+  if (first.endpoint.transport === 'tls' && open !== undefined) {
+    const expected = 'memcacheds:// urls beside a configuration endpoint that is one'
+    throw invalidArgument('gutter', expected, open.display)
+  }
+}
+
+/** What the first line shows, and what messages about the whole begin with. */
+function describe(
+  servers: readonly MemcachedAddress[],
+  standIns: readonly MemcachedAddress[],
+  discovery: MemcachedOptions['discovery'],
+): string {
+  const source = discovery === undefined ? '' : ` (${discovery})`
+  const gutter = standIns.length === 0 ? '' : `, gutter ${displayOf(standIns)}`
+  return `${displayOf(servers)}${source}${gutter}`
+}
+
+/** The displays of several as one URL or more: each names its scheme where it is another than that of the one before. */
+function displayOf(addresses: readonly MemcachedAddress[]): string {
+  const schemeOf = (display: string) => display.slice(0, display.indexOf('://') + 3)
+  const shown = addresses.map(({ display }, i) => {
+    const scheme = schemeOf(display)
+    const isSame = scheme === schemeOf(addresses[i - 1]?.display ?? '')
+    return isSame ? display.slice(scheme.length) : display
+  })
+  return shown.join(',')
 }
 
 /** A server as its place is found by it. */
@@ -111,7 +156,8 @@ function withTls(addresses: readonly MemcachedAddress[], tls: unknown): readonly
     if (!areTls.includes(true)) return addresses
     throw invalidArgument('tls', 'settings or nothing for a memcacheds:// url', tls)
   }
-  if (typeof tls !== 'object' || tls === null) throw invalidArgument('tls', 'TLS settings, or false', tls)
+  if (typeof tls !== 'object' || tls === null || Array.isArray(tls))
+    throw invalidArgument('tls', 'TLS settings, or false', tls)
   if (areTls.includes(false)) throw invalidArgument('tls', 'memcacheds:// urls for TLS settings', tls)
   return addresses.map((address) => {
     const { endpoint } = address

@@ -1,6 +1,7 @@
 import { createCache } from 'holdfast'
 import { expect, test } from 'vitest'
 import { memcached } from './memcached.ts'
+import type { MemcachedOptions } from './memcached-options.ts'
 
 test('nothing is opened before urls and options are checked', () => {
   for (const placement of ['ketama', 'ketama-unweighted', 'rendezvous'] as const) {
@@ -26,12 +27,55 @@ test('nothing is opened before urls and options are checked', () => {
       'discovery: expected one url, of the configuration endpoint',
     ],
     ['memcached+unix:///s', { discovery: 'elasticache' }, 'discovery: expected one url'],
-    ['memcached://a', { gutter: 'redis://b' }, 'memcached url: '],
+    ['memcached://a', [], 'memcached options: expected an object'],
+    ['memcached://a', { gutter: 'redis://b' }, 'gutter url: protocol: '],
+    ['memcached://a', { gutter: '' }, 'gutter url: expected memcached://…, got an empty string'],
+    ['memcached://a', { gutter: null }, 'gutter url: expected text of the form'],
+    ['memcached://a', { gutter: 7 }, 'gutter url: expected text of the form'],
+    [
+      'memcached://a,b',
+      { gutter: 'memcached://c,B:11211' },
+      'gutter: expected servers beside those of the list',
+    ],
+    ['memcacheds://u:p@a', { gutter: 'memcached://a' }, 'gutter: expected servers beside those of the list'],
+    [
+      'memcacheds://u:p@cfg',
+      { discovery: 'elasticache', gutter: 'memcached://node-1' },
+      'gutter: expected memcacheds:// urls beside a configuration endpoint that is one',
+    ],
+    [
+      'memcached://cfg?weight=2',
+      { discovery: 'elasticache' },
+      'discovery: expected a url without weight: the nodes have one each',
+    ],
+    ['memcacheds://a', { tls: [] }, 'tls: expected TLS settings, or false'],
     ['memcacheds://a', { tls: false }, 'tls: expected settings or nothing for a memcacheds:// url'],
     ['memcached://a', { tls: {} }, 'tls: expected memcacheds:// urls for TLS settings'],
     ['memcacheds://a', { tls: 'no' }, 'tls: expected TLS settings, or false'],
   ]
   for (const [url, options, message] of refused) expect(() => memcached(url, options)).toThrow(message)
+})
+
+test('no gutter is no mistake', () => {
+  for (const gutter of [undefined, []]) {
+    // @ts-expect-error from plain JavaScript
+    expect(memcached('memcached://a', { gutter }).open).toBeTypeOf('function')
+  }
+})
+
+test('the first line says how the servers are reached, and which stand in', async () => {
+  const lines: string[] = []
+  const logger = { info: (line: string) => void lines.push(line), warn() {} }
+  const open = (urls: string | string[], options: MemcachedOptions = {}) =>
+    createCache({ name: 'shop', logger, l2: memcached(urls, options) }).close()
+  await open('memcacheds://u:hunter2@127.0.0.1:1,[::1]:2', { gutter: 'memcacheds://127.0.0.1:3' })
+  await open(['memcached://127.0.0.1:1', 'memcached+unix:///s'])
+  await open('memcached://127.0.0.1:1', { discovery: 'elasticache' })
+  expect(lines.map((line) => line.slice(line.indexOf('; L2 ') + 5))).toEqual([
+    'memcacheds://127.0.0.1:1,[::1]:2, gutter memcacheds://127.0.0.1:3',
+    'memcached://127.0.0.1:1,memcached+unix:///s',
+    'memcached://127.0.0.1:1 (elasticache)',
+  ])
 })
 
 test('L1 follows no changes that nobody tells of', () => {

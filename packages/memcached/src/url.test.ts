@@ -59,6 +59,7 @@ describe('several servers', () => {
     ['with commas between their urls', 'memcached://a,memcached://b:2?weight=3,memcached://[::1]:4'],
     ['both', 'memcached://a,b:2?weight=3,memcached://[::1]:4'],
     ['in an array', ['memcached://a', 'memcached://b:2?weight=3', 'memcached://[::1]:4']],
+    ['in an array, with commas in it', ['memcached://a,memcached://b:2?weight=3', 'memcached://[::1]:4']],
     ['in an array, two of them in one', ['memcached://a,b:2/?weight=3', 'memcached://[::1]:4']],
   ])('%s', (_, urls) => {
     expect(displays(urls)).toEqual(meant)
@@ -105,6 +106,13 @@ describe('what is wrong is named, and the password is not (B39)', () => {
     ['memcached://,a', 'host'],
     ['memcached://u:hunter2@', 'host'],
     ['memcached://a,a:11211', 'host'],
+    ['memcached://a,A', 'host'],
+    ['memcached://a,a.', 'host'],
+    ['memcached://a,memcacheds://u:hunter2@a', 'host'],
+    ['memcached://[::1],[0:0::1]', 'host'],
+    ['memcached+unix:///s,memcached+unix:///s?weight=2', 'host'],
+    ['memcached://::1', 'host'],
+    ['memcached://fe80::1:11211', 'host'],
     ['memcached://hunter2@h', 'credentials'],
     ['memcached://:hunter2@h', 'user'],
     ['memcached://u:hunter2@a,v:hunter2@b', 'credentials'],
@@ -113,10 +121,18 @@ describe('what is wrong is named, and the password is not (B39)', () => {
     ['memcached://u:hunter2@h:0', 'port'],
     ['memcached://u:hunter2@h:65536', 'port'],
     ['memcached://u:hunter2@h,i:x', 'port'],
-    ['memcached://u:hunter2@h/0', 'query'],
+    ['memcached://u:hunter2@h/0', 'path'],
+    ['memcached://u:hunter2@h/0?weight=2', 'path'],
     ['memcached://u:hunter2@h?db=1', 'query'],
-    ['memcached://u:hunter2@h#x', 'query'],
-    ['memcached://u:hunter2@h?weight=hunter2', 'query'],
+    ['memcached://u:hunter2@h?', 'query'],
+    ['memcached://u:hunter2@h?weight=2&db=1', 'query'],
+    ['memcached://u:hunter2@h#x', 'fragment'],
+    ['memcached://u:hunter2@h?weight=2#x', 'fragment'],
+    ['memcached://u:hunter2@h?weight=hunter2', 'weight'],
+    ['memcached://u:hunter2@h?weight=', 'weight'],
+    ['memcached://u:hunter2@h?weight=1.5', 'weight'],
+    ['memcached://u:hunter2@h?weight=-1', 'weight'],
+    ['memcached://u:hunter2@h?weight=1000000', 'weight'],
     ['memcached://u:hunter2@h?weight=0', 'weight'],
     ['memcached://u:hunter2@h?weight=1001', 'weight'],
     ['memcached://u:hun/ter2@h', 'credentials'],
@@ -140,6 +156,16 @@ describe('what is wrong is named, and the password is not (B39)', () => {
     expect(catchError(() => parseMemcachedUrls(urls)).message).toMatch(/^memcached url: expected /)
   })
 
+  test('a URL object is told to be text, and an address of IPv6 to be in brackets', () => {
+    for (const urls of [new URL('memcached://u:hunter2@h'), [new URL('memcached://u:hunter2@h')]]) {
+      // @ts-expect-error from plain JavaScript
+      const { message } = catchError(() => parseMemcachedUrls(urls))
+      expect(message).toMatch(/^memcached url: expected text of the form/)
+    }
+    const { message } = catchError(() => parseMemcachedUrls('memcached://::1'))
+    expect(message).toBe('memcached url: host: expected an IPv6 address in brackets: "[…]", then ":port"')
+  })
+
   test('an empty one is what a missing variable leaves', () => {
     expect(catchError(() => parseMemcachedUrls('')).message).toBe(
       'memcached url: expected memcached://…, got an empty string: is the variable set?',
@@ -149,6 +175,10 @@ describe('what is wrong is named, and the password is not (B39)', () => {
   test('more servers than a list has are a mistake', () => {
     const urls = Array.from({ length: 1001 }, (_, i) => `memcached://h${i}`)
     expect(catchError(() => parseMemcachedUrls(urls)).message).toContain('at most 1000 servers')
+    const inOne = (count: number) =>
+      `memcached://${Array.from({ length: count }, (_, i) => `cache-${i}.of-a-long-name.internal.example:11211`)}`
+    expect(parseMemcachedUrls(inOne(1000))).toHaveLength(1000)
+    expect(catchError(() => parseMemcachedUrls(inOne(1001))).message).toContain('at most 1000 servers')
   })
 })
 

@@ -142,7 +142,7 @@ describe('what is wrong is named, and the password is not (B39)', () => {
 
   test('what is no string is refused by name', () => {
     // @ts-expect-error from plain JavaScript
-    expect(catchError(() => parseRedisUrl(undefined)).message).toMatch(/^redis url: expected a string/)
+    expect(catchError(() => parseRedisUrl(undefined)).message).toMatch(/^redis url: expected text/)
   })
 
   test('an empty one is what a missing variable leaves', () => {

@@ -35,7 +35,7 @@ function bad(part: string | undefined, expected: string): CacheError {
  * Throws CacheError `invalid_argument`, which says what is wrong and repeats nothing of the URL.
  */
 export function parseRedisUrl(text: string): RedisAddress {
-  const parts = splitServerUrl(text, PROTOCOLS, FORMS, bad)
+  const parts = splitServerUrl(text, { protocols: PROTOCOLS, forms: FORMS }, bad)
   return parts.protocol === 'redis+unix' ? parseUnix(parts) : parseTcp(parts)
 }
 

@@ -13,6 +13,7 @@ export {
   type BadUrl,
   readHostAndPort,
   readSocketPath,
+  type ServerUrlForms,
   type ServerUrlParts,
   splitServerUrl,
 } from './server-url.ts'

@@ -23,19 +23,28 @@ export interface ServerUrlParts {
 const UNIX_PATH_BYTES_MAX = 107
 const URL_CHARS_MAX = 4096
 
+/** What URLs are taken. */
+export interface ServerUrlForms {
+  /** In lower case. */
+  readonly protocols: readonly string[]
+  /** In words: what is expected where it is of another protocol. */
+  readonly forms: string
+  /** Default 4096. */
+  readonly charsMax?: number
+}
+
 /**
  * Splits a server's URL. User and password are percent-decoded; an unencoded `@` in a password is understood (the last
- * one wins), an unencoded `/`, `?` or `#` is refused. `forms` says what is expected where it is of another protocol.
+ * one wins), an unencoded `/`, `?` or `#` is refused.
  */
 export function splitServerUrl(
   text: string,
-  protocols: readonly string[],
-  forms: string,
+  { protocols, forms, charsMax = URL_CHARS_MAX }: ServerUrlForms,
   bad: BadUrl,
 ): ServerUrlParts {
-  if (typeof text !== 'string') throw bad(undefined, `a string of the form ${forms}`)
+  if (typeof text !== 'string') throw bad(undefined, `text of the form ${forms}`)
   if (text === '') throw bad(undefined, `${protocols[0]}://…, got an empty string: is the variable set?`)
-  if (text.length > URL_CHARS_MAX) throw bad(undefined, `at most ${URL_CHARS_MAX} characters`)
+  if (text.length > charsMax) throw bad(undefined, `at most ${charsMax} characters`)
   if (hasControl(text) || /\s/.test(text))
     throw bad(undefined, 'no control characters, line breaks or spaces')
   const protocolEnd = text.indexOf('://')
@@ -58,6 +67,9 @@ export function readHostAndPort(
   defaultPort: number,
   bad: BadUrl,
 ): { readonly host: string; readonly port: number } {
+  // Where it ends and the port begins cannot be seen.
+  if (isIPv6(text) || isIPv6(text.replace(/:\d+$/, '')))
+    throw bad('host', 'an IPv6 address in brackets: "[…]", then ":port"')
   const match = /^(?:\[(?<v6>[^\]]*)\]|(?<name>[^:[\]]*))(?::(?<port>.*))?$/s.exec(text)
   if (match === null)
     throw bad('host', 'a name, an IPv4 address or an IPv6 address in brackets, then ":port"')
