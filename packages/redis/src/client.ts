@@ -5,6 +5,7 @@ import {
   type HandshakeLink,
   HandshakeRedirected,
   HandshakeRefused,
+  isNoTls,
   type Receiver,
 } from '@holdfast/wire'
 import { CacheError, type Clock, type Timer } from 'holdfast/contracts'
@@ -160,6 +161,7 @@ export class RedisClient implements RedisCommands {
   /** Why the last connection or attempt ended. */
   get lastError(): Error | undefined {
     const { lastError, endedUnheard } = this.#connection
+    if (isNoTls(lastError)) return unavailable(`${lastError?.message}; plaintext wants redis://`)
     if (lastError === undefined || !endedUnheard) return lastError
     const hint = this.#options.address.endpoint.transport === 'tcp' ? '; a TLS port wants rediss://' : ''
     return unavailable(`${lastError.message} before its first answer${hint}`)

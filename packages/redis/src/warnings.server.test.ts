@@ -57,6 +57,15 @@ describe('at the first connection', () => {
     ])
   })
 
+  test('rediss:// to a port without TLS that answers', async () => {
+    await using plain = await startFakeServer((socket) => socket.on('data', () => socket.write('-ERR\r\n')))
+    const url = `rediss://127.0.0.1:${plain.port}`
+    expect(await toldAtFirst(url)).toEqual([
+      `cache "life": L2 ${url}/0: not reached yet, going on without it: ` +
+        'the port does not speak TLS (wrong version number); plaintext wants redis://',
+    ])
+  })
+
   test('a server that hangs up', async () => {
     await using rude = await startFakeServer((socket) => socket.on('data', () => socket.destroy()))
     expect(await toldAtFirst(`redis://127.0.0.1:${rude.port}`)).toEqual([

@@ -10,6 +10,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { connectSocket } from './connect.ts'
 import { Connection } from './connection.ts'
 import type { Endpoint } from './endpoint.ts'
+import { isNoTls } from './tls-failure.ts'
 
 // Echoes bytes back; a message is a chunk, which is enough for messages this short.
 const folder = mkdtempSync(join(tmpdir(), 'wire-connect-'))
@@ -101,6 +102,31 @@ describe('TLS', () => {
       }),
       0,
     )
+
+  test('a port that does not speak TLS is told to be one, on one line', async () => {
+    const port = await listen(
+      createServer((socket) =>
+        socket.on('error', () => undefined).on('data', () => socket.write('ERROR\r\n')),
+      ),
+      0,
+    )
+    const connection = connect({ transport: 'tls', host: 'localhost', port })
+    await vi.waitUntil(() => connection.lastError !== undefined, { interval: 1 })
+    expect(connection.lastError?.message).toBe(
+      `localhost:${port}: the port does not speak TLS (wrong version number)`,
+    )
+    expect(isNoTls(connection.lastError)).toBe(true)
+  })
+
+  test('what a server has against a handshake is told on one line', async () => {
+    const server = createTlsServer({ key, cert, minVersion: 'TLSv1.3' }).on('tlsClientError', () => undefined)
+    const port = await listen(server, 0)
+    const tls = { ca: cert, maxVersion: 'TLSv1.2' } as const
+    const connection = connect({ transport: 'tls', host: 'localhost', port, tls })
+    await vi.waitUntil(() => connection.lastError !== undefined, { interval: 1 })
+    expect(connection.lastError?.message).toMatch(/^localhost:\d+: TLS: [\w/ ]*alert protocol version$/)
+    expect(isNoTls(connection.lastError)).toBe(false)
+  })
 
   test('a server whose certificate is signed by a known authority is used', async () => {
     await expectEcho(connect({ transport: 'tls', host: 'localhost', port: await serve(), tls: { ca: cert } }))

@@ -1,6 +1,7 @@
 import { connect as connectPlain, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { Endpoint } from './endpoint.ts'
+import { tlsFailure } from './tls-failure.ts'
 
 /** What a connection hears of its socket. None of it is called before `Connect` has returned. */
 export interface SocketListener {
@@ -42,7 +43,7 @@ export const connectSocket: Connect = (endpoint, listener) => {
   socket.setKeepAlive(true, KEEP_ALIVE_MS)
   socket.once(endpoint.transport === 'tls' ? 'secureConnect' : 'connect', () => listener.opened())
   socket.on('error', (error) => {
-    failure = error
+    failure = endpoint.transport === 'tls' ? tlsFailure(error) : error
   })
   // The peer will answer nothing more: there is no use for a half-open socket.
   socket.once('end', () => socket.destroy())

@@ -18,5 +18,6 @@ export {
   splitServerUrl,
 } from './server-url.ts'
 export { ServerWatch, type WatchedServer } from './server-watch.ts'
+export { isNoTls } from './tls-failure.ts'
 export { type Plaintext, transportWarning, type WayToServer } from './transport-warning.ts'
 export { WireError, type WireErrorCode } from './wire-error.ts'

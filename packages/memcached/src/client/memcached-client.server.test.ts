@@ -159,6 +159,14 @@ describe('ways in', () => {
     expect(client.lastError?.message).toMatch(/before its first answer; a TLS port wants memcacheds:\/\//)
   })
 
+  test('TLS to a port without it: the error says what is wanted, on one line', async () => {
+    const client = openClient(`memcacheds://127.0.0.1:${shared.port}`)
+    await vi.waitUntil(() => client.lastError !== undefined)
+    expect(client.lastError?.message).toMatch(
+      /the port does not speak TLS \(.*\); plaintext wants memcached:\/\/$/,
+    )
+  })
+
   test('a port where nobody listens is a normal state', async () => {
     const client = openClient(`memcached://127.0.0.1:${await freePort()}`)
     await vi.waitUntil(() => client.lastError !== undefined)

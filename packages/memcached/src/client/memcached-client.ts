@@ -4,6 +4,7 @@ import {
   Connection,
   type ConnectionLimits,
   type HandshakeLink,
+  isNoTls,
   type Receiver,
   type SendOptions,
 } from '@holdfast/wire'
@@ -141,6 +142,7 @@ export class MemcachedClient implements MemcachedCommands {
   /** Why the last connection or attempt ended. */
   get lastError(): Error | undefined {
     const { lastError, endedUnheard } = this.#connection
+    if (isNoTls(lastError)) return unavailable(`${lastError?.message}; plaintext wants memcached://`)
     if (lastError === undefined || !endedUnheard) return lastError
     const hint = this.#options.address.endpoint.transport === 'tcp' ? '; a TLS port wants memcacheds://' : ''
     return unavailable(`${lastError.message} before its first answer${hint}`)
