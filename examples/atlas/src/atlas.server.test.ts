@@ -167,7 +167,10 @@ describe('on a given database', () => {
   })
 
   test('--storm asks the database once with Holdfast, and by hand for each caller', async () => {
-    const { code, output } = await new AtlasProcess(['--storm'], { DATABASE_URL }).end()
+    // Whoever has given a Memcached, which this does not compare over, hears of it first.
+    const env = { DATABASE_URL, MEMCACHED_URL: 'memcached://127.0.0.1:1' }
+    const { code, output } = await new AtlasProcess(['--storm'], env).end()
+    expect(output).toMatch(/^MEMCACHED_URL is not used by --storm/)
     expect(output).toMatch(/cache-aside by hand +500 /)
     expect(output).toMatch(/Holdfast +1 /)
     expect(output).toMatch(/Holdfast with swr +1 /)
@@ -200,6 +203,17 @@ describe('on a given database', () => {
     expect(code).toBe(0)
     // The nodes did share them: both servers were given values, by word of which the other node's L1 was right.
     for (const server of [first, second]) expect(Number((await server.stats()).cmd_set)).toBeGreaterThan(10)
+  })
+
+  test('--fleet over a Memcached alone says how old an answer may be, and that none is older', async () => {
+    await using server = await startMemcached()
+    const env = { DATABASE_URL, PORT: '0', MEMCACHED_URL: `memcached://127.0.0.1:${server.port}` }
+    const fleet = new AtlasProcess(['--fleet', '--traffic', '100'], env)
+    await fleet.printed(/across: [1-9]\d* right, 0 stale, [1-9]\d* up to 1 s old \(no bus: give REDIS_URL\)/)
+    const { code, output } = await fleet.interrupt()
+    expect(output).toMatch(/up to 1 s behind/)
+    expect(output).not.toMatch(/[1-9]\d* stale/)
+    expect(code).toBe(0)
   })
 })
 

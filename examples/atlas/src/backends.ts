@@ -57,9 +57,26 @@ export async function findRedis(settings: Settings, lifetime: Lifetime): Promise
   }
 }
 
+/** `findRedis` for the demonstrations that compare: their cache-aside by hand is written for a Redis. */
+export async function findComparedRedis(
+  settings: Settings,
+  lifetime: Lifetime,
+  say: (line: string) => void,
+): Promise<FoundRedis> {
+  if (settings.memcachedUrl !== undefined) {
+    say(`MEMCACHED_URL is not used by --${settings.mode}: it compares with cache-aside over a Redis.`)
+  }
+  return await findRedis(settings, lifetime)
+}
+
 /** What the nodes of a fleet share, as their environment names it, or why there is nothing. */
 export type FoundTier =
-  | { readonly env: Readonly<Record<string, string>>; readonly name: string }
+  | {
+      readonly env: Readonly<Record<string, string>>
+      readonly name: string
+      /** Whether a node's L1 is told of writes on another. */
+      readonly areTold: boolean
+    }
   | { readonly install: string }
 
 /** The given Memcached, and Redis as its bus; else a Redis. */
@@ -68,12 +85,12 @@ export async function findSharedTier(settings: Settings, lifetime: Lifetime): Pr
   if (memcachedUrl === undefined) {
     const redis = await findRedis(settings, lifetime)
     if (redis.url === undefined) return redis
-    return { env: { REDIS_URL: redis.url }, name: redis.name }
+    return { env: { REDIS_URL: redis.url }, name: redis.name, areTold: true }
   }
   const name = 'the Memcached of MEMCACHED_URL'
-  if (redisUrl === undefined) return { env: { MEMCACHED_URL: memcachedUrl }, name }
+  if (redisUrl === undefined) return { env: { MEMCACHED_URL: memcachedUrl }, name, areTold: false }
   const env = { MEMCACHED_URL: memcachedUrl, REDIS_URL: redisUrl }
-  return { env, name: `${name}, and the Redis of REDIS_URL as bus` }
+  return { env, name: `${name}, and the Redis of REDIS_URL as bus`, areTold: true }
 }
 
 /** The nodes of a demonstration, in words. */

@@ -1,11 +1,7 @@
+import { type Across, AcrossCounts } from './across-counts.ts'
 import { PROBE_ID, PROBE_POPULATION } from './city.ts'
 import type { Lifetime } from './lifetime.ts'
-
-/** Reads, each begun after a write on another node was acknowledged. */
-export interface FleetProbe {
-  readonly right: number
-  readonly stale: number
-}
+import { MAX_STALE_MS } from './open-cache.ts'
 
 const PAUSE_MS = 100
 const PATIENCE_MS = 2_000
@@ -14,14 +10,17 @@ const PATIENCE_MS = 2_000
  * Ten times a second writes a population on one node and reads it on all of them, which also leaves it in every
  * L1 for the next write to find. The real figure is put back when `lifetime` ends.
  */
-export async function startFleetProbe(urls: readonly string[], lifetime: Lifetime): Promise<FleetProbe> {
-  const counts = { right: 0, stale: 0 }
+export async function startFleetProbe(urls: readonly string[], lifetime: Lifetime): Promise<Across> {
+  const counts = new AcrossCounts(MAX_STALE_MS)
   let running = true
   const loop = (async () => {
     for (let n = 1; running; n++) {
       const writer = urls[n % urls.length] ?? ''
       // Two copies of atlas may share one given database: a failed or overtaken probe is no verdict.
-      if (await write(writer, n)) for (const reader of urls) await check(reader, n, counts)
+      if (await write(writer, n)) {
+        counts.acknowledge(n, performance.now())
+        for (const reader of urls) await check(reader, counts)
+      }
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
     }
   })()
@@ -48,13 +47,13 @@ async function write(url: string, population: number): Promise<boolean> {
   }
 }
 
-async function check(url: string, written: number, counts: { right: number; stale: number }): Promise<void> {
+async function check(url: string, counts: AcrossCounts): Promise<void> {
+  const startMs = performance.now()
   try {
     const response = await fetch(cityUrl(url), { signal: AbortSignal.timeout(PATIENCE_MS) })
     const city: unknown = await response.json()
     if (!response.ok || typeof city !== 'object' || city === null || !('population' in city)) return
-    if (city.population === written) counts.right++
-    else counts.stale++
+    counts.judge(city.population, startMs)
   } catch {
     // A node that does not answer is seen in the other figures; it gave nothing old.
   }

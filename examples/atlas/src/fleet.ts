@@ -1,3 +1,4 @@
+import { formatAcross } from './across-counts.ts'
 import { findSharedTier, provideDatabase } from './backends.ts'
 import { type ChildMessage, startChild } from './child.ts'
 import { startFleetProbe } from './fleet-probe.ts'
@@ -16,6 +17,10 @@ type NodeTold =
   | { readonly kind: 'log'; readonly line: string }
 
 const NODES = 2
+const NO_BUS = [
+  'Memcached tells nobody of a write: what a node has in its L1 may be up to 1 s behind a write on the other.',
+  'With REDIS_URL beside MEMCACHED_URL, Redis carries word of writes from node to node.',
+]
 
 /** Two nodes over one shared tier and one database, under traffic, until `lifetime` ends. */
 export async function runFleet(settings: Settings, lifetime: Lifetime, screen: Screen): Promise<boolean> {
@@ -40,11 +45,12 @@ export async function runFleet(settings: Settings, lifetime: Lifetime, screen: S
   }
   sayWhere(urls, screen)
   screen.say('Across: read on every node after a write on one was acknowledged.')
+  if (!shared.areTold) for (const line of NO_BUS) screen.say(line)
   const probe = await startFleetProbe(urls, lifetime)
   await runTraffic(settings, urls, lifetime, screen)
   const lines = (): string[] => {
     const told = seconds.filter((second) => second !== undefined)
-    return [`across: ${probe.right} right, ${probe.stale} stale`, formatSecond(sumSeconds(told))]
+    return [formatAcross(probe, shared.areTold), formatSecond(sumSeconds(told))]
   }
   await drawEverySecond(lines, lifetime, screen)
   return true

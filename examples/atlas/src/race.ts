@@ -1,4 +1,4 @@
-import { describeNodes, findRedis, provideDatabase } from './backends.ts'
+import { describeNodes, findComparedRedis, provideDatabase } from './backends.ts'
 import type { City } from './city.ts'
 import { Database } from './database.ts'
 import type { Lifetime } from './lifetime.ts'
@@ -23,7 +23,7 @@ const READERS_PER_NODE = 2
  * population is the version. True: cache-aside was caught (the race was one), and Holdfast kept its promises.
  */
 export async function runRace(settings: Settings, lifetime: Lifetime, screen: Screen): Promise<boolean> {
-  const redis = await findRedis(settings, lifetime)
+  const redis = await findComparedRedis(settings, lifetime, screen.say)
   const database = new Database(await provideDatabase(settings, lifetime, screen.say))
   lifetime.own('the connections to the database', () => database.close())
   const cities = await database.largestCities(CITIES)

@@ -44,14 +44,23 @@ describe('readSettings', () => {
     [[], { DATABASE_URL: 'mysql://db' }, /DATABASE_URL.*postgres:/],
     [[], { REDIS_URL: 'localhost:6379' }, /REDIS_URL.*redis:/],
     [[], { MEMCACHED_URL: 'localhost:11211' }, /MEMCACHED_URL.*memcached:/],
+    [[], { REDIS_URL: 'redis://host/shop' }, /^REDIS_URL: .*expected/],
+    [[], { MEMCACHED_URL: 'memcached://host:x' }, /^MEMCACHED_URL: .*port/],
+    [[], { MEMCACHED_URL: 'memcached://a,a' }, /^MEMCACHED_URL: .*each server once/],
   ])('%j with %j is refused by name', (args, env, reason) => {
     expect(() => readSettings(args, env)).toThrow(SettingsError)
     expect(() => readSettings(args, env)).toThrow(reason)
   })
 
   test('a refused URL is not repeated: it may hold a password', () => {
-    const read = (): unknown => readSettings([], { REDIS_URL: 'http://user:hunter2@host' })
-    expect(read).toThrow(SettingsError)
-    expect(read).not.toThrow(/hunter2/)
+    for (const env of [
+      { REDIS_URL: 'http://user:hunter2@host' },
+      { REDIS_URL: 'redis://user:hunter2@host/shop' },
+      { MEMCACHED_URL: 'memcached://user:hunter2@host:x' },
+    ]) {
+      const read = (): unknown => readSettings([], env)
+      expect(read).toThrow(SettingsError)
+      expect(read).not.toThrow(/hunter2/)
+    }
   })
 })

@@ -1,6 +1,9 @@
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { memcached } from '@holdfast/memcached'
+import { redis } from '@holdfast/redis'
+import { CacheError } from 'holdfast'
 
 /** What this start was asked for. */
 export interface Settings {
@@ -39,7 +42,7 @@ export const USAGE = `npm start -- [flags]
   --help         this text
 From the environment: PORT (default ${PORT_DEFAULT}); given servers: DATABASE_URL, REDIS_URL, MEMCACHED_URL (one or
 several with commas between them; with REDIS_URL beside it, Redis carries the word of writes from node to node); ATLAS_DATA
-(folder of the embedded database). --storm and --race share a Redis.`
+(folder of the embedded database). --storm and --race compare over a Redis, and leave MEMCACHED_URL alone.`
 
 /** Reads flags and environment; throws a SettingsError that names what is wrong. */
 export function readSettings(args: readonly string[], env: NodeJS.ProcessEnv): Settings {
@@ -51,7 +54,7 @@ export function readSettings(args: readonly string[], env: NodeJS.ProcessEnv): S
     port: wholeNumber('PORT', env.PORT, PORT_DEFAULT, 65_535),
     trafficPerSecond: wholeNumber('--traffic', flags.traffic, TRAFFIC_DEFAULT, TRAFFIC_MAX),
     databaseUrl: url('DATABASE_URL', env.DATABASE_URL, ['postgres:', 'postgresql:']),
-    redisUrl: url('REDIS_URL', env.REDIS_URL, ['redis:', 'rediss:']),
+    redisUrl: redisUrl(env.REDIS_URL),
     memcachedUrl: memcachedUrl(env.MEMCACHED_URL),
     dataFolder: resolve(env.ATLAS_DATA || DATA_FOLDER_DEFAULT),
   }
@@ -94,11 +97,29 @@ function url(name: string, text: string | undefined, protocols: readonly string[
   throw new SettingsError(`${name}: expected a URL that begins with ${protocols.join('// or ')}//`)
 }
 
-/** Its several hosts are none for URL; what else is wrong with it the cache says. */
+function redisUrl(text: string | undefined): string | undefined {
+  const found = url('REDIS_URL', text, ['redis:', 'rediss:'])
+  if (found !== undefined) asTheCacheReads('REDIS_URL', () => redis(found))
+  return found
+}
+
+/** Its several hosts are none for URL. */
 function memcachedUrl(text: string | undefined): string | undefined {
   if (text === undefined || text === '') return undefined
-  if (/^memcached(s|\+unix)?:\/\/./.test(text)) return text
-  throw new SettingsError(
-    'MEMCACHED_URL: expected one or more of memcached://host:port, with commas between them',
-  )
+  if (!/^memcached(s|\+unix)?:\/\/./.test(text)) {
+    throw new SettingsError(
+      'MEMCACHED_URL: expected one or more of memcached://host:port, with commas between them',
+    )
+  }
+  asTheCacheReads('MEMCACHED_URL', () => memcached(text))
+  return text
+}
+
+/** What else is wrong with a URL the adapter says, in the same words, before anything is started. */
+function asTheCacheReads(name: string, read: () => unknown): void {
+  try {
+    read()
+  } catch (error) {
+    throw error instanceof CacheError ? new SettingsError(`${name}: ${error.message}`) : error
+  }
 }

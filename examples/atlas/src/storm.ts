@@ -1,4 +1,4 @@
-import { describeNodes, type FoundRedis, findRedis, nodeCount, provideDatabase } from './backends.ts'
+import { describeNodes, type FoundRedis, findComparedRedis, nodeCount, provideDatabase } from './backends.ts'
 import { CacheAside } from './by-hand.ts'
 import type { City } from './city.ts'
 import { Database } from './database.ts'
@@ -31,7 +31,7 @@ const SETTLE_MS = 300
 
 /** A hot city expires under 500 callers: how often is the database asked? True: by Holdfast, once each time. */
 export async function runStorm(settings: Settings, lifetime: Lifetime, screen: Screen): Promise<boolean> {
-  const redis = await findRedis(settings, lifetime)
+  const redis = await findComparedRedis(settings, lifetime, screen.say)
   const database = new Database(await provideDatabase(settings, lifetime, screen.say))
   lifetime.own('the connections to the database', () => database.close())
   const [city] = await database.largestCities(1)
