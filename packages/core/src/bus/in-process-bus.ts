@@ -57,7 +57,8 @@ function join(
     member.tell((told) => told.connected())
   })
   return {
-    address: 'in this process',
+    // In the first line of a cache: others are not told.
+    address: 'in this process alone',
     publish(frame) {
       if (!members.has(member)) {
         return Promise.reject(new CacheError('bus_unavailable', 'the bus in this process was closed'))

@@ -13,6 +13,8 @@ export interface MemcachedFacts {
   readonly evicts: boolean
   /** It keeps its items in a file (-e), and may find them again when it is restarted. */
   readonly keepsData: boolean
+  /** Whoever reaches it may do everything: it asks nobody for a password (-Y). false: it does, or does not say. */
+  readonly isOpen: boolean
   /** `E`: the client says what the cas shall be (1.6.27 or newer). */
   readonly hasExplicitCas: boolean
   /** `mg C`: a value that has not changed is not sent (1.6.40 or newer). */
@@ -25,7 +27,9 @@ export type Statistics = ReadonlyMap<string, string>
 // How it says that there is none.
 const NO_FILE = '(null)'
 const ITEM_BYTES_MAX_DEFAULT = 1024 * 1024
-const NEEDED = 'Holdfast needs a Memcached with the meta protocol (it is tested with 1.6.18 and 1.6.45)'
+// The oldest that is tested. Those from 1.6.10 on speak the meta protocol too, and may differ in it.
+const OLDEST = [1, 6, 18] as const
+const NEEDED = `Holdfast needs Memcached ${OLDEST.join('.')} or newer`
 
 /** The error of a server that cannot be used, whatever is tried again. */
 export function unsupported(found: string): CacheError {
@@ -40,6 +44,7 @@ export function readServerFacts(
 ): MemcachedFacts {
   const version = stats.get('version') ?? ''
   const found = `the server is memcached ${show(version).slice(1, -1)}`
+  if (isTooOld(version)) throw unsupported(found)
   const number = (name: string): number => {
     const value = Number(stats.get(name) ?? NaN)
     if (!Number.isFinite(value)) throw unsupported(`${found} and does not say its ${name}`)
@@ -55,6 +60,14 @@ export function readServerFacts(
     memoryBytesMax: number('limit_maxbytes'),
     evicts: settings.get('evictions') !== 'off',
     keepsData: (settings.get('memory_file') ?? NO_FILE) !== NO_FILE,
+    isOpen: settings.get('auth_enabled_ascii') === 'no',
     ...probed,
   }
+}
+
+/** A version that is no three numbers is of a relative, of which the probes have to tell. */
+function isTooOld(version: string): boolean {
+  const numbers = /^(\d+)\.(\d+)\.(\d+)/.exec(version)?.slice(1).map(Number) ?? OLDEST
+  const first = OLDEST.findIndex((number, i) => number !== numbers[i])
+  return first >= 0 && (numbers[first] ?? 0) < (OLDEST[first] ?? 0)
 }

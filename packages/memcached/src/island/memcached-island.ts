@@ -27,6 +27,8 @@ const WARM_TAGS_MAX = 64
 const ADMIT_AGAIN_MS = 100
 
 const FULL = 'it is full and may not evict (-M): reads go on, and nothing new is stored'
+const ASKED_OF_NOBODY =
+  'it asks nobody for a password, and one is given: whoever reaches it may do everything (memcached -Y)'
 
 interface Opened {
   readonly name: string
@@ -71,6 +73,7 @@ export class MemcachedIsland implements Store {
   readonly #rules: IslandRules
   readonly #opened = new Map<string, Opened>()
   readonly #watch: ServerWatch
+  readonly #hasCredentials: boolean
   #ready: MemcachedReady | undefined
   /** The run of the server that the last connection led to which was lost. */
   #lastUsed: ServerRun | undefined
@@ -80,6 +83,7 @@ export class MemcachedIsland implements Store {
     this.#environment = environment
     this.#rules = { ...islandRules, ...options.rules }
     this.address = address.display
+    this.#hasCredentials = address.credentials !== undefined
     this.client = new MemcachedClient({
       address,
       clock: environment.clock,
@@ -172,6 +176,7 @@ export class MemcachedIsland implements Store {
 
   #becomeReady(ready: MemcachedReady): void {
     this.#watch.ready()
+    if (ready.isOpen && this.#hasCredentials) this.#watch.warn(ASKED_OF_NOBODY)
     this.#ready = ready
     this.#awaitHeartbeat()
     for (const opened of [...this.#opened.values()]) {

@@ -5,10 +5,10 @@ import { expect, test } from 'vitest'
 import { memcached } from '../memcached.ts'
 import { FullMemory } from '../testing/full-memory.ts'
 
-function openLogged(port: number) {
+function openLogged(port: number, credentials = '') {
   const lines: string[] = []
   const tell = (line: string) => void lines.push(line)
-  const l2 = memcached(`memcached://127.0.0.1:${port}`)
+  const l2 = memcached(`memcached://${credentials}127.0.0.1:${port}`)
   const cache = createCache({ name: 'logged', l1: false, l2, logger: { info: tell, warn: tell } })
   return { cache, lines, matching: (text: string) => lines.filter((line) => line.includes(text)) }
 }
@@ -47,4 +47,24 @@ test('a server that is full and may not evict is told of once, whatever it refus
   await new FullMemory(server).set(true)
   for (let i = 0; i < 5; i++) await cache.getOrSet(`k${i}`, () => 1, { tags: [`t${i}`] })
   expect(matching('it is full and may not evict (-M)')).toHaveLength(1)
+})
+
+test('a password that nobody asks for is told of, once a connection, and one that is asked for is not', async () => {
+  await using open = await startMemcached()
+  await using closed = await startMemcached({ users: { shop: 'secret' } })
+  const caches = [
+    openLogged(open.port, 'shop:secret@'),
+    openLogged(closed.port, 'shop:secret@'),
+    openLogged(open.port),
+  ]
+  await until('all are connected', () => caches.every(({ cache }) => cache.stats().l2.online))
+  await Promise.all(caches.map(({ cache }) => cache.close()))
+  expect(caches.map(({ matching }) => matching('asks nobody for a password'))).toEqual([
+    [
+      `cache "logged": L2 memcached://127.0.0.1:${open.port}: it asks nobody for a password, and one is given: ` +
+        'whoever reaches it may do everything (memcached -Y)',
+    ],
+    [],
+    [],
+  ])
 })

@@ -189,7 +189,8 @@ describe('a configuration endpoint', () => {
     endpoint.answer = (socket) => socket.write(config(1, 'a'))
     await until(() => lists.length > 0)
     expect(troubles[0]).toBe(
-      `the configuration endpoint 127.0.0.1:${endpoint.port}: it answered 'config get cluster' with "ERROR"`,
+      `the configuration endpoint 127.0.0.1:${endpoint.port}: it answered 'config get cluster' with "ERROR"; ` +
+        "it is no configuration endpoint (their names hold .cfg.): a plain server needs no 'discovery'",
     )
   })
 

@@ -2,6 +2,8 @@ import { CacheError, show } from 'holdfast/contracts'
 import type { ServerList } from './list-source.ts'
 import type { ListedServer } from './placement.ts'
 
+const PLAIN = "it is no configuration endpoint (their names hold .cfg.): a plain server needs no 'discovery'"
+
 /**
  * The reply to `config get cluster`, as Amazon documents it:
  *
@@ -44,5 +46,6 @@ function parseNode(node: string): ListedServer {
 
 function notAConfiguration(reply: string): CacheError {
   const [line = ''] = reply.split('\r\n')
-  return new CacheError('l2_error', `it answered 'config get cluster' with ${show(line)}`)
+  const hint = line === 'ERROR' ? `; ${PLAIN}` : ''
+  return new CacheError('l2_error', `it answered 'config get cluster' with ${show(line)}${hint}`)
 }
