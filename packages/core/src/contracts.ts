@@ -194,17 +194,35 @@ export interface StoreFacts {
   readonly evictionPolicy: string | undefined
   readonly evictedKeys: number | undefined
   readonly keys: number | undefined
-  /** Where there is more than one. */
+  /** Where there is more than one, or the one is there and not used. */
   readonly servers?: readonly ServerFacts[]
 }
 
-/** Facts of one server of several. */
-export interface ServerFacts {
+/** One server of a shared tier, as it stands now. */
+export interface ServerState {
+  /** What to print of it: no credentials. */
   readonly address: string
-  /** Why the keys of a server are not read and filled now. */
-  readonly state: 'used' | 'away' | 'owed'
+  /**
+   * Why the keys of a server are not read and filled now. 'waiting': it is there, and not used before nobody can be
+   * using another list of servers. 'displaced': others use another list.
+   */
+  readonly state: 'used' | 'away' | 'owed' | 'waiting' | 'displaced'
+  /** It is not in the list: it stands in for servers that are away. */
+  readonly role?: 'gutter' | undefined
   /** Names (and clears) of which it has not been told yet. */
   readonly owed: number
+  /** Why it is away, where that is known: without credentials. */
+  readonly cause?: Error | undefined
+}
+
+/** Where a key is kept now. */
+export interface KeptOn extends ServerState {
+  /** The address of the key's own server, where that is not used and another one takes its loads. */
+  readonly standsInFor?: string | undefined
+}
+
+/** Facts of one server of several. */
+export interface ServerFacts extends ServerState {
   /** undefined: it does not answer. */
   readonly facts: StoreFacts | undefined
 }
@@ -246,6 +264,8 @@ export interface StoreWatcher {
   verified(sentAtMs: number): void
   /** Up to `max` tags whose tokens are held here, in turn: a store under LRU keeps them warm. */
   heldTags?(max: number): readonly string[]
+  /** `servers` may have changed. */
+  serversChanged?(): void
 }
 
 /**
@@ -260,6 +280,10 @@ export interface NamespaceStore {
   readonly part?: ((key: string) => number) | undefined
   /** Names (and clears) that parts of this store have not been told of yet: one that two are owed counts twice. */
   readonly owed?: number
+  /** How its servers stand now. Absent or undefined: there is only one, or none is known. */
+  readonly servers?: readonly ServerState[] | undefined
+  /** Beside `servers`: the one that an operation on this key goes to now; undefined: none is known. */
+  readonly serverOf?: ((key: string) => KeptOn | undefined) | undefined
   read(request: ReadRequest, by: number): void
   /**
    * The current tokens of these tags, the namespace and the epoch, where this key is kept; `mintLifeMs` mints those that
@@ -328,6 +352,8 @@ export interface Store {
   barrier(by: number): Promise<void>
   /** True while commands can be sent. */
   readonly online: boolean
+  /** Why it is not connected, where it is one server and that is known: without credentials. */
+  readonly lastError?: Error | undefined
   inspect(by: number): Promise<StoreFacts>
   close(): Promise<void>
 }

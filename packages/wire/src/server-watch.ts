@@ -30,6 +30,7 @@ export class ServerWatch {
   #absence: WireTimer
   /** Why the server refuses us: told by itself, and not once more as the reason of its absence. */
   #refusal: string | undefined
+  #isSaidAway = false
   #isClosed = false
 
   constructor(server: WatchedServer) {
@@ -46,7 +47,7 @@ export class ServerWatch {
   lost(error: Error): void {
     // A refusal is told by itself, right behind this.
     if (!(error instanceof HandshakeRefused)) {
-      this.warn(`is lost (${this.#reasonOf(error)}); going on without it, and connecting again`, ' ')
+      this.#sayAway(`is lost (${this.#reasonOf(error)}); going on without it, and connecting again`, ' ')
     }
     this.#absence.cancel()
     if (!this.#isClosed) this.#absence = this.#warnIfAbsent('still away', STILL_ABSENT_AFTER_MS)
@@ -55,7 +56,14 @@ export class ServerWatch {
   /** `mend`: what the user can do about it. */
   refused(error: Error, mend = ''): void {
     this.#refusal = error.message
-    this.warn(`${error.message}; going on without it${mend}`)
+    this.#sayAway(`${error.message}; going on without it${mend}`)
+  }
+
+  /** Whether a line has said that it is away since this was asked last: that it is used again is the owner's to say. */
+  takeAbsence(): boolean {
+    const isSaidAway = this.#isSaidAway
+    this.#isSaidAway = false
+    return isSaidAway
   }
 
   warn(text: string, separator = ': '): void {
@@ -76,12 +84,17 @@ export class ServerWatch {
       const error = this.#server.lastError()
       if (error === undefined) {
         const isTls = endpoint.transport === 'tls'
-        this.warn(
+        this.#sayAway(
           `${what}: ${isTls ? 'no answer to the TLS handshake yet (is it a TLS port?)' : 'no answer'}`,
         )
         this.#absence = this.#warnIfAbsent('still away', CAUSE_AFTER_MS)
-      } else if (error.message !== this.#refusal) this.warn(`${what}: ${this.#reasonOf(error)}`)
+      } else if (error.message !== this.#refusal) this.#sayAway(`${what}: ${this.#reasonOf(error)}`)
     })
+  }
+
+  #sayAway(text: string, separator?: string): void {
+    this.#isSaidAway = true
+    this.warn(text, separator)
   }
 
   /** Why a connection ended. The line that it is told in names the configured server already. */

@@ -111,6 +111,15 @@ export class MemcachedIsland implements Store {
     return this.client.ready
   }
 
+  get lastError(): Error | undefined {
+    return this.client.lastError
+  }
+
+  /** Whether a line of the log has said that it is away since this was asked last: the end of it is the pool's to say. */
+  takeAbsence(): boolean {
+    return this.#watch.takeAbsence()
+  }
+
   namespace(name: string, watcher: StoreWatcher): NamespaceStore {
     if (this.#opened.has(name)) {
       throw new CacheError('invalid_argument', `namespace: ${JSON.stringify(name)} is open already`)

@@ -7,6 +7,8 @@ export interface Island extends Store {
   namespace(name: string, watcher: StoreWatcher): NamespaceStore
   /** What the rings of a namespace keep here. Its operations reject as those of the island do. */
   ringItems(namespace: string): RingItems
+  /** Whether a line of the log has said that it is away since this was asked last. */
+  takeAbsence(): boolean
 }
 
 /** The name that a namespace has on the servers of a ring: by any other ring's it is not found. */

@@ -5,6 +5,7 @@ import {
   type Invalidation,
   type NamespaceStore,
   type Reached,
+  type ServerState,
   type StoreEnvironment,
   type StoreWatcher,
   type Tokens,
@@ -31,6 +32,9 @@ export interface NamespaceInRing {
   readonly alone: boolean
 }
 
+/** What a server is to a ring, where it is none of its list. */
+export type ServerRole = ServerState['role']
+
 /** What a namespace is told of one of its servers. */
 export interface ServerEvents {
   /** It was connected or lost, or is used again, or no longer. */
@@ -48,6 +52,7 @@ export interface ServerEvents {
 export class NamespaceOnServer implements StoreWatcher {
   readonly server: PoolServer
   readonly names: NamespaceStore
+  readonly #role: ServerRole
   readonly #ring: NamespaceInRing
   readonly #clock: Clock
   readonly #timeoutMs: number
@@ -59,15 +64,18 @@ export class NamespaceOnServer implements StoreWatcher {
   readonly #unwatch: () => void
   #words: ServerWords | undefined
   #verifiedMs = Number.NEGATIVE_INFINITY
+  #wasUsed = false
   #isClosed = false
 
   constructor(
     server: PoolServer,
+    role: ServerRole,
     ring: NamespaceInRing,
     environment: StoreEnvironment,
     events: ServerEvents,
   ) {
     this.server = server
+    this.#role = role
     this.#ring = ring
     this.#clock = environment.clock
     this.#timeoutMs = environment.l2TimeoutMs
@@ -75,10 +83,10 @@ export class NamespaceOnServer implements StoreWatcher {
     this.#owed = new OwedToServer(ring.rules.owedNamesMax, environment.clock, {
       mayTell: () => this.isUp,
       tell: (owed) => this.#tellOwed(owed),
-      settled: () => events.changed(),
+      settled: () => this.#changed(),
     })
     // Made once: with a server that is gone, every call of its keys ends with it.
-    this.#away = partAway(server, undefined)
+    this.#away = partAway(server, role, undefined)
     this.#items = server.island.ringItems(ring.name)
     const { membership, gate, rules } = ring
     const asked = { membership, gate, clock: environment.clock, looksEveryMs: rules.looksEveryMs }
@@ -113,6 +121,15 @@ export class NamespaceOnServer implements StoreWatcher {
   /** Whether its keys are read and filled now: it is up, and owed nothing. */
   get isUsed(): boolean {
     return this.isUp && this.#ring.rules.mayUse(this.#owed.size)
+  }
+
+  /** How it stands now. */
+  get state(): ServerState {
+    const { island, answers } = this.server
+    const { address, online, lastError } = island
+    const isThere = online && answers
+    const state = this.isUsed ? 'used' : this.isUp ? 'owed' : isThere ? 'waiting' : 'away'
+    return { address, state, role: this.#role, owed: this.owed, ...(online ? {} : { cause: lastError }) }
   }
 
   /** Why its keys are not read and filled now. */
@@ -168,7 +185,7 @@ export class NamespaceOnServer implements StoreWatcher {
   failure(error: unknown, by: number, givenMs: number): unknown {
     if (this.#ring.alone || error instanceof Displaced) return error
     this.server.failed(error, by, givenMs)
-    return isUnanswered(error) ? partAway(this.server, error) : error
+    return isUnanswered(error) ? partAway(this.server, this.#role, error) : error
   }
 
   /**
@@ -196,14 +213,16 @@ export class NamespaceOnServer implements StoreWatcher {
 
   /** It is told before its keys are read or filled again. */
   owe(invalidation: Invalidation): void {
+    const { isUsed } = this
     if (this.#ring.rules.remembers) this.#owed.add(invalidation)
-    this.#events.changed()
+    if (isUsed) this.#changed()
   }
 
   /** The ring is in use from here on. */
   opened(): void {
     this.#admission.opened()
     this.#owed.tell()
+    this.#tellUsed()
   }
 
   /** What the server said of the ring before is not enough. */
@@ -228,7 +247,7 @@ export class NamespaceOnServer implements StoreWatcher {
   lost(): void {
     this.#admission.lost()
     this.#words = undefined
-    this.#events.changed()
+    this.#changed()
   }
 
   verified(sentAtMs: number): void {
@@ -251,12 +270,23 @@ export class NamespaceOnServer implements StoreWatcher {
     if (this.#words === undefined) this.server.renewed()
     this.#words = words
     this.#owed.tell()
-    this.#events.changed()
+    this.#changed()
   }
 
   #serverChanged(): void {
     this.#owed.tell()
+    this.#changed()
+  }
+
+  #changed(): void {
+    this.#tellUsed()
     this.#events.changed()
+  }
+
+  #tellUsed(): void {
+    const { isUsed } = this
+    if (isUsed && !this.#wasUsed) this.server.used()
+    this.#wasUsed = isUsed
   }
 
   async #tellOwed(owed: Invalidation): Promise<void> {
@@ -303,14 +333,19 @@ class Displaced extends CacheError {
 }
 
 function notConnected({ island }: PoolServer): CacheError {
-  return new CacheError('l2_unavailable', `${island.address} is not connected`, {
+  const { address, lastError: cause } = island
+  return new CacheError('l2_unavailable', `${address} is not connected`, {
     tier: 'l2',
     retryable: true,
+    cause,
   })
 }
 
-function partAway({ island }: PoolServer, cause: unknown): CacheError {
-  const message = `${island.address} is away: its keys are loaded, and not stored`
+function partAway({ island }: PoolServer, role: ServerRole, cause: unknown): CacheError {
+  const message =
+    role === 'gutter'
+      ? `${island.address}, of the gutter, is away: what others may have in it cannot be ended now`
+      : `${island.address} is away: its keys are loaded, and not stored`
   return new CacheError('l2_part_away', message, { tier: 'l2', retryable: true, cause })
 }
 

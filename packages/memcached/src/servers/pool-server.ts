@@ -7,12 +7,16 @@ export class PoolServer {
   readonly listed: ListedServer
   readonly island: Island
   readonly #breaker: Breaker
+  readonly #log: StoreEnvironment['log']
   readonly #listeners = new Set<() => void>()
+  /** A line has said so. */
+  #isSilent = false
 
   constructor(listed: ListedServer, island: Island, environment: StoreEnvironment) {
     const { clock, l2TimeoutMs, log } = environment
     this.listed = listed
     this.island = island
+    this.#log = log
     this.#breaker = new Breaker({
       clock,
       l2TimeoutMs,
@@ -20,12 +24,10 @@ export class PoolServer {
       opened: (failures, calls) => {
         const text = `${failures} of the last ${calls} calls found it away or too late`
         log('warn', `L2 ${island.address}: ${text}; its keys go on without it until it answers`)
+        this.#isSilent = true
         this.#tell()
       },
-      closed: () => {
-        log('info', `L2 ${island.address}: answers again`)
-        this.#tell()
-      },
+      closed: () => this.#tell(),
     })
   }
 
@@ -51,6 +53,13 @@ export class PoolServer {
   /** Newly connected: what was counted is of no use. */
   renewed(): void {
     this.#breaker.reset()
+  }
+
+  /** Its keys are read and filled: said where a line has said that they are not. */
+  used(): void {
+    const wasAway = this.island.takeAbsence()
+    if (wasAway || this.#isSilent) this.#log('info', `L2 ${this.island.address}: answers again`)
+    this.#isSilent = false
   }
 
   async close(): Promise<void> {

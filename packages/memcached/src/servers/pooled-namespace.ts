@@ -6,12 +6,14 @@ import {
   type Filled,
   type FillRequest,
   InvalidationQueue,
+  type KeptOn,
   type Names,
   type NamespaceStore,
   type PutReply,
   type PutRequest,
   type Reached,
   type ReadRequest,
+  type ServerState,
   type StoreEnvironment,
   type StoreWatcher,
   show,
@@ -19,12 +21,15 @@ import {
   type Token,
   type Tokens,
 } from 'holdfast/contracts'
+import type { Island } from './island.ts'
 import type { NamespaceOnServer } from './namespace-on-server.ts'
+import { describeOtherList } from './other-list.ts'
 import type { PoolRules } from './pool-rules.ts'
 import type { PoolServer } from './pool-server.ts'
 import type { Ring } from './ring.ts'
 import { RingInUse } from './ring-in-use.ts'
 import { RingMembership, type Sealing } from './ring-membership.ts'
+import { decodeRecord } from './ring-record.ts'
 import { RingSealer } from './ring-sealer.ts'
 import { RoutedRead } from './routed-read.ts'
 
@@ -39,6 +44,8 @@ export interface NamespacePool {
   refresh(): void
 }
 
+// Servers that a line names.
+const NAMED_MAX = 5
 // For a check that has nothing sealed.
 const SEALED_ALREADY: Sealing = { soon: Promise.resolve(), everywhere: Promise.resolve(true) }
 // Between two looks whether a ring that was not to be used may be.
@@ -56,12 +63,15 @@ export class PooledNamespace implements NamespaceStore {
   readonly #carried: InvalidationQueue
   /** Told to a ring that was left, when others may have left it before: the next one is told again. */
   readonly #retold: InvalidationQueue
+  /** The one that is to be used, where it is known. */
+  #ring: Ring | undefined
   /** undefined: no ring is known yet, or it is not to be used. */
   #inUse: RingInUse | undefined
   #sealer: RingSealer | undefined
   #comingBack: Timer | undefined
   #isUp = false
   #isDisplaced = false
+  #isWaitTold = false
   #generation = 0
   #isClosed = false
 
@@ -80,6 +90,7 @@ export class PooledNamespace implements NamespaceStore {
   enter(ring: Ring): void {
     this.leave()
     if (this.#isClosed) return
+    this.#ring = ring
     const sealer = new RingSealer({
       clock: this.#clock,
       timeoutMs: this.#pool.environment.l2TimeoutMs,
@@ -93,6 +104,7 @@ export class PooledNamespace implements NamespaceStore {
     this.#inUse = new RingInUse(this.#name, ring, membership, this.#pool, {
       changed: () => this.#changed(),
       verified: () => this.#verified(),
+      waiting: (ms, notReached) => this.#waiting(ms, notReached),
       heldTags: (max) => this.#watcher.heldTags?.(max) ?? [],
       displaced: () => this.#displaced(ring),
     })
@@ -116,13 +128,19 @@ export class PooledNamespace implements NamespaceStore {
     return (this.#inUse?.owed ?? 0) + this.#carried.size
   }
 
-  owedTo(server: PoolServer): number {
-    return this.#inUse?.owedTo(server) ?? 0
+  /** How the servers of its ring stand, the gutter's among them; undefined: there is only one. */
+  get servers(): readonly ServerState[] | undefined {
+    return this.#ring?.servers.length === 1 ? undefined : this.states
   }
 
-  /** Connected there, answered, and admitted. */
-  isUpOn(server: PoolServer): boolean {
-    return this.#inUse?.isUpOn(server) === true
+  /** The same, of one server too. */
+  get states(): readonly ServerState[] {
+    if (!this.#isDisplaced) return this.#inUse?.states ?? []
+    return this.#ring?.servers.map(({ island }, i) => this.#displacedOn(island, i)) ?? []
+  }
+
+  serverOf(key: string): KeptOn | undefined {
+    return this.#inUse?.serverOf(key)
   }
 
   read(request: ReadRequest, by: number): void {
@@ -249,26 +267,66 @@ export class PooledNamespace implements NamespaceStore {
 
   /** This ring's servers are left alone, until the other is not in use any more, or our list is another. */
   #displaced(ring: Ring): void {
-    this.leave()
-    if (!this.#isDisplaced) {
-      const text = `another list of servers is in use for ${show(this.#name)}`
-      this.#pool.environment.log('warn', `L2 ${this.#pool.address}: ${text}; going on without it`)
-    }
+    const isTold = this.#isDisplaced
     this.#isDisplaced = true
+    this.leave()
+    if (!isTold) void this.#tellDisplaced(ring)
     const ms = COMING_BACK_MS * (0.8 + this.#clock.random() / 5)
     this.#comingBack = this.#clock.after(ms, () => this.enter(ring))
     this.#pool.refresh()
   }
 
+  /** Said with what the record says that has taken the place of ours: who is not used looks at it for this alone. */
+  async #tellDisplaced(ring: Ring): Promise<void> {
+    const by = this.#clock.now() + this.#pool.environment.l2TimeoutMs
+    const looks = ring.servers.map(async ({ island }) => {
+      const { record } = await island.ringItems(this.#name).look(ring.record.epoch, by)
+      return record === undefined ? undefined : decodeRecord(record.text)
+    })
+    const found = await Promise.allSettled(looks)
+    if (this.#isClosed) return
+    const others = found.flatMap((look) => (look.status === 'fulfilled' ? (look.value ?? []) : []))
+    const theirs = others.find(({ epoch }) => epoch !== ring.record.epoch)
+    const text = `another list of servers is in use for ${show(this.#name)}`
+    const difference = describeOtherList(ring.record, theirs)
+    this.#log('warn', `${text} (${difference}); going on without it`)
+  }
+
+  /** Once, until it is used. */
+  #waiting(ms: number, notReached: readonly PoolServer[]): void {
+    if (this.#isWaitTold) return
+    this.#isWaitTold = true
+    const text = `waiting for up to ${ms / 1000} s until nobody can be using another list of servers`
+    const names = notReached.slice(0, NAMED_MAX).map(({ island }) => island.address)
+    const more = notReached.length > NAMED_MAX ? ` and ${notReached.length - NAMED_MAX} more` : ''
+    const missing = names.length === 0 ? '' : ` (not reached: ${names.join(', ')}${more})`
+    this.#log('info', `${text} for ${show(this.#name)}${missing}`)
+  }
+
+  #log(level: 'info' | 'warn', text: string): void {
+    this.#pool.environment.log(level, `L2 ${this.#pool.address}: ${text}`)
+  }
+
+  #displacedOn({ online, address, lastError: cause }: Island, server: number): ServerState {
+    const role = this.#ring?.isGutter(server) === true ? 'gutter' : undefined
+    return { address, role, owed: 0, ...(online ? { state: 'displaced' } : { state: 'away', cause }) }
+  }
+
   #changed(): void {
+    if (this.#isClosed) return
     const isUp = this.#inUse?.isUp === true
-    if (this.#isClosed || isUp === this.#isUp) return
+    if (isUp !== this.#isUp) this.#turned(isUp)
+    this.#watcher.serversChanged?.()
+  }
+
+  #turned(isUp: boolean): void {
     this.#isUp = isUp
     if (!isUp) {
       this.#watcher.lost()
       return
     }
     this.#isDisplaced = false
+    this.#isWaitTold = false
     const facts = this.#inUse?.facts ?? { server: '', version: '' }
     this.#watcher.connected({ ...facts, generation: ++this.#generation })
   }

@@ -20,10 +20,12 @@ let clock: ManualClock
 let gate: RingGate
 let openedTimes: number
 let askedAgain: number
+let waitingMs: number[]
 beforeEach(() => {
   clock = manualClock({ seed: 1 })
   openedTimes = 0
   askedAgain = 0
+  waitingMs = []
   gate = new RingGate({
     clock,
     l2TimeoutMs: L2_TIMEOUT_MS,
@@ -31,6 +33,7 @@ beforeEach(() => {
     looksEveryMs: LOOKS_EVERY_MS,
     waits: true,
     opened: () => openedTimes++,
+    waiting: (ms) => void waitingMs.push(ms),
     askAgain: () => askedAgain++,
   })
 })
@@ -119,4 +122,32 @@ test('what was stored before another ring was in use is renewed on every server,
   expect([gate.phaseOf(A).renews, gate.phaseOf(B).renews]).toEqual([true, false])
   gate.admitted(A, CLEAR)
   expect(gate.phaseOf(A).renews).toBe(false)
+})
+
+describe('that a ring waits is told', () => {
+  test('once, a moment after its first server has admitted it, and for how long at most', async () => {
+    await clock.advance(1_000)
+    expect(waitingMs).toEqual([])
+    gate.admitted(A, CLEAR)
+    await clock.advance(249)
+    expect(waitingMs).toEqual([])
+    await clock.advance(1)
+    expect(waitingMs).toEqual([HEARD_MS])
+    gate.admitted(A, afterAnother(new Promise(() => {})))
+    await clock.advance(HEARD_MS - 1)
+    expect([gate.isOpen, waitingMs]).toEqual([false, [HEARD_MS]])
+  })
+
+  test('not of one that is used by then', async () => {
+    gate.admitted(A, IN_USE)
+    await clock.advance(1_000)
+    expect([gate.isOpen, waitingMs]).toEqual([true, []])
+  })
+
+  test('nor of one that was left', async () => {
+    gate.admitted(A, CLEAR)
+    gate.close()
+    await clock.advance(HEARD_MS)
+    expect(waitingMs).toEqual([])
+  })
 })

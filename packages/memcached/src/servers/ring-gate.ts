@@ -8,6 +8,8 @@ const HEARING_TRIPS = 3
 // How long the first of the servers that are connected waits for the last: a process that starts, or has been cut off
 // from all, does not load around those that come a moment later.
 export const OPENING_MS = 150
+// A wait that takes longer is told of.
+const TOLD_AFTER_MS = 250
 
 /** What a gate needs of its ring. */
 export interface GateOwner {
@@ -20,6 +22,8 @@ export interface GateOwner {
   readonly waits: boolean
   /** The ring may be used from here on. */
   opened(): void
+  /** A server has admitted the ring, and it is not to be used yet: for at most so long. Told once. */
+  waiting(ms: number): void
   /** What a server said before is not enough: each is to be asked again. */
   askAgain(): void
 }
@@ -43,6 +47,7 @@ export class RingGate {
   #others = 0
   #hearing: Timer | undefined
   #opening: Timer | undefined
+  #telling: Timer | undefined
   #isPatient = true
   #follows = false
   /** Whatever this process has found of other rings is over. */
@@ -83,8 +88,7 @@ export class RingGate {
   /** The ring is left. */
   close(): void {
     this.#isClosed = true
-    this.#hearing?.cancel()
-    this.#opening?.cancel()
+    this.#cancelAll()
   }
 
   #awaitEnd(sealing: Sealing): void {
@@ -100,8 +104,10 @@ export class RingGate {
 
   #awaitHearing(): void {
     const { clock, looksEveryMs, l2TimeoutMs } = this.#owner
+    const ms = looksEveryMs + HEARING_TRIPS * l2TimeoutMs
     this.#hearing?.cancel()
-    this.#hearing = clock.after(looksEveryMs + HEARING_TRIPS * l2TimeoutMs, () => this.#open())
+    this.#hearing = clock.after(ms, () => this.#open())
+    this.#telling ??= clock.after(TOLD_AFTER_MS, () => this.#owner.waiting(ms))
   }
 
   #decide(): void {
@@ -133,8 +139,11 @@ export class RingGate {
   #open(): void {
     if (this.#isOpen || this.#isClosed) return
     this.#isOpen = true
-    this.#hearing?.cancel()
-    this.#opening?.cancel()
+    this.#cancelAll()
     this.#owner.opened()
+  }
+
+  #cancelAll(): void {
+    for (const timer of [this.#hearing, this.#opening, this.#telling]) timer?.cancel()
   }
 }

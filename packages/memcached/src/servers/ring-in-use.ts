@@ -1,4 +1,13 @@
-import type { Clock, Invalidation, Names, Reached, StoreEnvironment, Timer } from 'holdfast/contracts'
+import type {
+  Clock,
+  Invalidation,
+  KeptOn,
+  Names,
+  Reached,
+  ServerState,
+  StoreEnvironment,
+  Timer,
+} from 'holdfast/contracts'
 import { HeldTags } from './held-tags.ts'
 import { NamespaceOnServer } from './namespace-on-server.ts'
 import type { PoolRules } from './pool-rules.ts'
@@ -13,6 +22,8 @@ export interface RingEvents {
   /** `isUp` may have changed. */
   changed(): void
   verified(): void
+  /** It is not in use yet, for at most so long: these of its servers have not admitted it. */
+  waiting(ms: number, notReached: readonly PoolServer[]): void
   heldTags(max: number): readonly string[]
   /** Another ring is in use in its place. */
   displaced(): void
@@ -51,6 +62,11 @@ export class RingInUse {
       waits: rules.waits,
       looksEveryMs: rules.looksEveryMs,
       opened: () => this.#opened(events),
+      waiting: (ms) => {
+        const notReached = this.#parts.filter(({ words }) => words === undefined)
+        const servers = notReached.map(({ server }) => server)
+        events.waiting(ms, servers)
+      },
       askAgain: () => {
         for (const part of this.#parts) part.askAgain()
       },
@@ -66,7 +82,8 @@ export class RingInUse {
     this.#parts = servers.map((server, part) => {
       const confirmed = (askedAtMs: number) => this.#said.confirmed(part, askedAtMs)
       const heldTags = (max: number) => held.for(part, max)
-      return new NamespaceOnServer(server, here, environment, { ...told, confirmed, heldTags })
+      const role = ring.isGutter(part) ? 'gutter' : undefined
+      return new NamespaceOnServer(server, role, here, environment, { ...told, confirmed, heldTags })
     })
   }
 
@@ -91,20 +108,23 @@ export class RingInUse {
     return this.#parts.reduce((sum, part) => sum + part.owed, 0)
   }
 
-  owedTo(server: PoolServer): number {
-    return this.#parts.find((part) => part.server === server)?.owed ?? 0
-  }
-
-  isUpOn(server: PoolServer): boolean {
-    return this.#parts.some((part) => part.server === server && part.isUp)
-  }
-
   /** Its own server; while that is not used, the one of the gutter that is. */
   partOf(key: string): number {
     const home = this.ring.homeOf(key)
     if (this.#parts[home]?.isUsed === true) return home
     const gutter = this.ring.gutterOf(key)
     return gutter !== undefined && this.#parts[gutter]?.isUsed === true ? gutter : home
+  }
+
+  /** How each of its servers stands now. */
+  get states(): readonly ServerState[] {
+    return this.#parts.map(({ state }) => state)
+  }
+
+  /** The server that `partOf` names. */
+  serverOf(key: string): KeptOn {
+    const [home, part] = [this.at(this.ring.homeOf(key)), this.at(this.partOf(key))]
+    return part === home ? home.state : { ...part.state, standsInFor: home.server.island.address }
   }
 
   at(part: number): NamespaceOnServer {

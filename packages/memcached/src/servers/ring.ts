@@ -26,6 +26,11 @@ export class Ring {
     this.#lastHome = this.#placement.serverOf('')
   }
 
+  /** Whether a server stands in for those of the list. */
+  isGutter(server: number): boolean {
+    return server >= this.#listed
+  }
+
   /** The server that keeps this key. */
   homeOf(key: string): number {
     if (this.#listed === 1) return 0

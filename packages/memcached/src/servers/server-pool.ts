@@ -2,6 +2,7 @@ import {
   CacheError,
   type NamespaceStore,
   type ServerFacts,
+  type ServerState,
   type Store,
   type StoreCapabilities,
   type StoreEnvironment,
@@ -35,6 +36,7 @@ export interface PoolOptions {
 const SERVERS_MAX = 1_000
 // How long the connection to a server that left the list is kept, to seal what it had.
 const FORMER_MS = 60_000
+const WORST_FIRST: readonly ServerState['state'][] = ['displaced', 'away', 'waiting', 'owed', 'used']
 
 /** Many Memcached servers as one store: each is an island, and a key lives on one of them with all that belongs to it. */
 export class ServerPool implements Store {
@@ -70,6 +72,11 @@ export class ServerPool implements Store {
     return this.#inUse.some(({ island }) => island.online)
   }
 
+  get lastError(): Error | undefined {
+    const [first, second] = this.#inUse
+    return second === undefined ? first?.island.lastError : undefined
+  }
+
   namespace(name: string, watcher: StoreWatcher): NamespaceStore {
     if (this.#namespaces.has(name)) {
       throw new CacheError('invalid_argument', `namespace: ${JSON.stringify(name)} is open already`)
@@ -87,11 +94,13 @@ export class ServerPool implements Store {
 
   async inspect(by: number): Promise<StoreFacts> {
     const [first] = this.#online()
-    if (first !== undefined && this.#inUse.length === 1) return await first.island.inspect(by)
-    const facts = await Promise.all(this.#inUse.map((server) => this.#inspectOne(server, by)))
-    if (facts.every((one) => one.facts === undefined))
-      throw new CacheError('l2_timeout', `none of ${this.address} answers`, { tier: 'l2' })
-    return sumOf(facts)
+    if (first !== undefined && this.#inUse.length === 1) return await this.#inspectSole(first, by)
+    const asked = await Promise.allSettled(this.#inUse.map(({ island }) => island.inspect(by)))
+    if (asked.every(({ status }) => status === 'rejected')) {
+      const cause: unknown = asked[0]?.status === 'rejected' ? asked[0].reason : undefined
+      throw new CacheError('l2_timeout', `none of ${this.address} answers`, { tier: 'l2', cause })
+    }
+    return sumOf(asked.map((one, i) => this.#factsOf(i, one.status === 'fulfilled' ? one.value : undefined)))
   }
 
   async close(): Promise<void> {
@@ -120,14 +129,17 @@ export class ServerPool implements Store {
     const online = this.#inUse.filter(({ island }) => island.online)
     if (this.#isClosed) throw new CacheError('closed', 'the store was closed', { tier: 'l2' })
     if (online.length > 0) return online
-    throw this.#unavailable('is connected')
+    throw this.#notConnected()
   }
 
-  #unavailable(what: string): CacheError {
-    return new CacheError('l2_unavailable', `none of ${this.address} ${what}`, {
-      tier: 'l2',
-      retryable: true,
-    })
+  /** Of several, one says why: mostly they are away for the same reason. */
+  #notConnected(): CacheError {
+    const away = this.#inUse.find(({ island }) => island.lastError !== undefined) ?? this.#inUse[0]
+    const cause = away?.island.lastError
+    const what = this.#inUse.length > 1 ? `none of ${this.address} is` : `${this.address} is not`
+    const why = cause === undefined ? '' : ` (${cause.message})`
+    const message = `${what} connected${why}`
+    return new CacheError('l2_unavailable', message, { tier: 'l2', retryable: true, cause })
   }
 
   #told(list: ServerList): void {
@@ -183,13 +195,21 @@ export class ServerPool implements Store {
     }
   }
 
-  async #inspectOne(server: PoolServer, by: number): Promise<ServerFacts> {
-    const { address } = server.island
-    const namespaces = [...this.#namespaces.values()]
-    const facts = await server.island.inspect(by).catch(() => undefined)
-    const owed = namespaces.reduce((sum, opened) => sum + opened.owedTo(server), 0)
-    const isUp = facts !== undefined && namespaces.every((opened) => opened.isUpOn(server))
-    return { address, state: isUp ? (owed > 0 ? 'owed' : 'used') : 'away', owed, facts }
+  /** Of the only server: how it stands where it is there and not used. */
+  async #inspectSole({ island }: PoolServer, by: number): Promise<StoreFacts> {
+    const facts = await island.inspect(by)
+    const one = this.#factsOf(0, facts)
+    return one.state === 'used' ? facts : { ...facts, servers: [one] }
+  }
+
+  /** A server stands for the cache as it does for the namespace that can use it least. */
+  #factsOf(server: number, facts: StoreFacts | undefined): ServerFacts {
+    const stands = [...this.#namespaces.values()].flatMap(({ states }) => states[server] ?? [])
+    const state = WORST_FIRST.find((one) => stands.some((its) => its.state === one)) ?? 'used'
+    const owed = stands.reduce((sum, its) => sum + its.owed, 0)
+    const { address = '' } = this.#inUse[server]?.island ?? {}
+    const role = this.#ring?.isGutter(server) === true ? 'gutter' : undefined
+    return { address, role, state: facts === undefined ? 'away' : state, owed, facts }
   }
 }
 

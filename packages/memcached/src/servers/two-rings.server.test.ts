@@ -132,6 +132,7 @@ test.each([1, 2])(
       expect(await cache.delete(`k${i}`)).toEqual({ l2: 'queued' })
       expect(await cache.getOrSet(`k${i}`, () => i)).toBe(i)
     }
+    await until('it is told', () => warnings.length > 0)
     expect(cache.stats().l2).toMatchObject({ online: false, breaker: 'closed' })
     expect(warnings.filter((line) => !line.includes('another list of servers'))).toEqual([])
     expect(warnings.length).toBe(1)

@@ -79,6 +79,7 @@ function modelIsland(server: MemoryServer, store: MemoryStore): Island {
     barrier: (by) => store.barrier(by),
     inspect: (by) => store.inspect(by),
     close: () => store.close(),
+    takeAbsence: () => false,
     ringItems: (namespace) => ({
       look: () =>
         online(() => {
