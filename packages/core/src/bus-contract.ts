@@ -32,6 +32,8 @@ export interface BusListener {
 export interface BusConnection {
   /** What to print of it: no credentials. */
   readonly address: string
+  /** Why it is not connected, where that is known: without credentials. */
+  readonly lastError?: Error | undefined
   /**
    * Resolves when the bus has accepted the frame, which is not changed meanwhile. Rejects at once with
    * `bus_unavailable` where there is no connection, and at `by` with an unknown outcome; nothing is ever sent again, or

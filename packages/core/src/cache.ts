@@ -28,7 +28,7 @@ import { type CacheKey, checkName, encodeKey } from './keys.ts'
 import type { EntryOptions } from './options.ts'
 import { checkNames, checkTags, type Policy, resolvePolicy } from './policy.ts'
 import type { Runtime } from './runtime/runtime.ts'
-import { type CacheStats, NO_BUS, type Tier } from './stats.ts'
+import { type CacheStats, countServers, NO_BUS, type Tier } from './stats.ts'
 
 /** What a read may say: everything of EntryOptions that does not concern a load. */
 export type ReadOptions<T = unknown> = Pick<EntryOptions<T>, 'consistency' | 'swr' | 'validate'>
@@ -319,8 +319,8 @@ export class Cache implements AsyncDisposable {
   }
 
   /**
-   * The counters and gauges of now: of the whole cache, namespaces included, but for `flights` and
-   * `l2.queuedInvalidations`, which are this namespace's. Cost: one small object.
+   * The counters and gauges of now: of the whole cache, namespaces included, but for `flights`, `l2.queuedInvalidations`
+   * and `l2.servers`, which are this namespace's. Cost: a few small objects, and one for each server of L2.
    */
   stats(): CacheStats {
     const { shared, link, flights } = this.#rt
@@ -336,6 +336,7 @@ export class Cache implements AsyncDisposable {
         online: link?.usable ?? false,
         breaker: shared.l2?.breaker.isOpen === true ? 'open' : 'closed',
         queuedInvalidations: link?.queued ?? 0,
+        servers: countServers(link?.servers ?? []),
       },
       bus: shared.bus?.stats ?? NO_BUS,
       flights: flights.size,

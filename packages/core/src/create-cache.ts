@@ -128,12 +128,13 @@ export function createCacheWith(options: CacheOptions, rules: Fence, rulesOfBus:
       l2TimeoutMs,
       probe: () => guarded.barrier(clock.now() + l2TimeoutMs),
       opened(failures, calls, cause) {
-        root.recorder.trouble('l2.breaker_opened', undefined, cause)
+        root.recorder.trouble('l2.breaker_opened', undefined, cause, guarded.address)
         const text = `${failures} of the last ${calls} calls found it away or too late`
         log('warn', `L2 ${guarded.address}: ${text}; going on without it until it answers`)
+        root.link?.serversChanged()
       },
-      closed() {
-        log('info', `L2 ${guarded.address}: answers again`)
+      closed(how) {
+        if (how === 'answered') log('info', `L2 ${guarded.address}: answers again`)
         for (const rt of namespaces.values()) rt.link?.answersAgain()
       },
     })
@@ -162,6 +163,11 @@ export function createCacheWith(options: CacheOptions, rules: Fence, rulesOfBus:
         },
         everythingChanged() {
           for (const rt of namespaces.values()) rt.link?.inDoubt()
+        },
+        trouble(what, error, change) {
+          const rt = change === undefined ? root : namespaces.get(change.namespace)
+          const key = change === undefined || change.kind === 'namespace' ? undefined : change.names[0]
+          rt?.recorder.trouble(what, key, error, shared.bus?.address)
         },
       })
     } catch (error) {

@@ -184,7 +184,16 @@ describe.each(Object.entries(failing))('a hook %s (B40)', (_, fail) => {
     await stage.settle()
     expect(cache.stats().hookErrors).toBeGreaterThan(hookErrors)
     expect(troubles()).toEqual([
-      { type: 'trouble', cache: 'shop', what: 'hook_failed', key: undefined, error: broken },
+      {
+        type: 'trouble',
+        cache: 'shop',
+        what: 'hook_failed',
+        key: undefined,
+        server: undefined,
+        error: broken,
+      },
+      expect.objectContaining({ what: 'l2.lost' }),
+      expect.objectContaining({ what: 'l2.back' }),
     ])
   })
 

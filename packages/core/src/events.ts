@@ -32,23 +32,38 @@ export interface InvalidateEvent {
   readonly l2: 'applied' | 'queued'
 }
 
-/** Published on 'holdfast:trouble': background trouble that no caller hears of. */
+/** Published on 'holdfast:trouble': background trouble that no caller hears of, and the end of what lasts. */
 export interface TroubleEvent {
   readonly type: 'trouble'
   readonly cache: string
-  readonly what:
-    | 'l2.read_failed'
-    | 'l2.write_failed'
-    | 'l2.acquire_failed'
-    | 'l2.lost'
-    | 'l2.breaker_opened'
-    | 'decode_failed'
-    | 'refresh_failed'
-    | 'value_too_large'
-    | 'hook_failed'
+  readonly what: Trouble
   readonly key: string | undefined
+  /** The address of the server that it is about, where it is about one: without credentials. */
+  readonly server: string | undefined
   readonly error: unknown
 }
+
+/**
+ * What is told as trouble. 'l2.lost' and 'l2.back' come in pairs: one for L2 as a whole (`server` is its address), and
+ * where it has several servers one for each of them; a server that was not reached within l2Timeout is lost, too, and one
+ * that leaves the list is told of no more. 'l2.breaker_opened': it is there, and too late; 'l2.lost' follows. 'bus.lost' and
+ * 'bus.back' are the same of the bus. 'bus.refused': L2 knows, and the other processes drop all of L1 when they next hear
+ * of this one.
+ */
+export type Trouble =
+  | 'l2.read_failed'
+  | 'l2.write_failed'
+  | 'l2.acquire_failed'
+  | 'l2.lost'
+  | 'l2.back'
+  | 'l2.breaker_opened'
+  | 'bus.refused'
+  | 'bus.lost'
+  | 'bus.back'
+  | 'decode_failed'
+  | 'refresh_failed'
+  | 'value_too_large'
+  | 'hook_failed'
 
 /** What `onEvent` is told. */
 export type CacheEvent = ReadEvent | LoadEvent | InvalidateEvent | TroubleEvent
@@ -97,11 +112,11 @@ export class Recorder {
       this.#tell(invalidations, { type: 'invalidate', cache: this.#cache, kind, names, l2 })
   }
 
-  trouble(what: TroubleEvent['what'], key: string | undefined, error: unknown): void {
-    if (what.startsWith('l2.')) this.counters.l2Errors++
+  trouble(what: Trouble, key: string | undefined, error: unknown, server?: string): void {
+    if (what.startsWith('l2.') && what !== 'l2.back') this.counters.l2Errors++
     if (what === 'l2.write_failed') this.counters.l2WriteFailures++
     if (this.#isHeard(troubles))
-      this.#tell(troubles, { type: 'trouble', cache: this.#cache, what, key, error })
+      this.#tell(troubles, { type: 'trouble', cache: this.#cache, what, key, server, error })
   }
 
   /** A hook of the user's failed: counted each time, told of the first time. True: it was the first. */

@@ -16,6 +16,7 @@ export type {
   BusListener,
   Clock,
   ServerFacts,
+  ServerState,
   StoreDefinition,
   StoreFacts,
   Timer,
@@ -23,7 +24,7 @@ export type {
 export { createCache } from './create-cache.ts'
 export type { ByteSize, Duration } from './duration.ts'
 export { CacheError, type CacheErrorCode, type CacheErrorDetails } from './errors.ts'
-export type { CacheEvent, InvalidateEvent, LoadEvent, ReadEvent, TroubleEvent } from './events.ts'
+export type { CacheEvent, InvalidateEvent, LoadEvent, ReadEvent, Trouble, TroubleEvent } from './events.ts'
 export type { Explanation, TagExplanation, TierExplanation } from './flow/explain.ts'
 export type { Invalidated, InvalidateOptions } from './flow/invalidate.ts'
 export type { LoadContext, Loader } from './flow/loader.ts'

@@ -1,3 +1,5 @@
+import type { ServerState } from './contracts.ts'
+
 /** How a read ended. Each call counts as exactly one. */
 export type Outcome = 'hit' | 'stale-hit' | 'negative-hit' | 'miss' | 'coalesced'
 
@@ -9,7 +11,7 @@ export type Tier = 'l1' | 'l2'
 /**
  * A copy of the counters since the cache was made; they only rise. The last five members are gauges of now, but for
  * `l1.evictions`, `l1.expirations` and most of `bus`, which are counters. All are of the whole cache, its namespaces
- * included, but for `flights` and `l2.queuedInvalidations`, which are of the namespace that was asked.
+ * included, but for `flights`, `l2.queuedInvalidations` and `l2.servers`, which are of the namespace that was asked.
  */
 export interface CacheStats {
   readonly requests: number
@@ -52,6 +54,12 @@ export interface CacheStats {
     readonly breaker: 'closed' | 'open'
     /** Names (and clears) that L2 has not acknowledged; of several servers, one that two are owed counts twice. */
     readonly queuedInvalidations: number
+    /**
+     * Its servers by how they stand: `used`; `owed`, there and to be told of invalidations first; `waiting`, there and not
+     * used before nobody can be using another list of servers; `displaced`, others use another list; `away`. Without L2
+     * there is none.
+     */
+    readonly servers: { readonly [state in ServerState['state']]: number }
   }
   readonly bus: BusStats
   /** Keys being loaded, or waiting to be. */
@@ -85,6 +93,13 @@ export interface BusStats {
   /** Frames that are none, are too long, of a newer version, or not signed by the secret. */
   readonly ignored: number
   readonly doubts: { readonly [why in Doubt]: number }
+}
+
+/** Counts servers by how they stand. */
+export function countServers(servers: readonly ServerState[]): CacheStats['l2']['servers'] {
+  const counts = { used: 0, away: 0, owed: 0, waiting: 0, displaced: 0 }
+  for (const { state } of servers) counts[state]++
+  return counts
 }
 
 /** Where there is no bus. */
@@ -139,28 +154,18 @@ export class Counters {
 
   /** The copy that `stats()` answers. */
   snapshot(gauges: Pick<CacheStats, 'l1' | 'l2' | 'bus' | 'flights' | 'running'>): CacheStats {
-    const answered =
-      this.hitsL1 + this.hitsL2 + this.staleL1 + this.staleL2 + this.negativeL1 + this.negativeL2
-    let missed = 0
-    for (const count of Object.values(this.misses)) missed += count
+    const { hitsL1, hitsL2, staleL1, staleL2, negativeL1, negativeL2, misses, ...counts } = this
+    const answered = hitsL1 + hitsL2 + staleL1 + staleL2 + negativeL1 + negativeL2
+    const missed = Object.values(misses).reduce((sum, count) => sum + count)
     const requests = answered + missed + this.coalesced
     return {
       requests,
-      hits: { l1: this.hitsL1, l2: this.hitsL2 },
-      staleHits: { l1: this.staleL1, l2: this.staleL2 },
-      negativeHits: { l1: this.negativeL1, l2: this.negativeL2 },
-      misses: { ...this.misses },
-      coalesced: this.coalesced,
+      hits: { l1: hitsL1, l2: hitsL2 },
+      staleHits: { l1: staleL1, l2: staleL2 },
+      negativeHits: { l1: negativeL1, l2: negativeL2 },
+      misses: { ...misses },
       hitRate: requests === 0 ? 0 : answered / requests,
-      loads: this.loads,
-      loadErrors: this.loadErrors,
-      refusedFills: this.refusedFills,
-      tooLargeValues: this.tooLargeValues,
-      refreshes: this.refreshes,
-      invalidations: this.invalidations,
-      l2Errors: this.l2Errors,
-      l2WriteFailures: this.l2WriteFailures,
-      hookErrors: this.hookErrors,
+      ...counts,
       ...gauges,
     }
   }

@@ -106,6 +106,10 @@ export class RedisStore implements Store, Lane {
     return this.client.ready
   }
 
+  get lastError(): Error | undefined {
+    return this.client.lastError
+  }
+
   namespace(name: string, watcher: StoreWatcher): NamespaceStore {
     if (this.#opened.has(name)) {
       throw new CacheError('invalid_argument', `namespace: ${JSON.stringify(name)} is open already`)
@@ -174,6 +178,7 @@ export class RedisStore implements Store, Lane {
       if (opened.admittedOn === ready.generation) opened.watcher.connected(ready)
       else this.#admitLate(opened, ready)
     }
+    if (this.#watch.takeAbsence()) this.#environment.log('info', `L2 ${this.address}: answers again`)
   }
 
   /** A namespace opened on a live connection: rule R first, then it is told of the connection. */

@@ -160,7 +160,8 @@ export class Connection<Message> {
       this.#link = link
       this.#connectTimer = this.#clock.after(this.#limits.connectTimeoutMs, () => this.#connectOverdue(link))
     } catch (error) {
-      this.#reopen(asError(error), false)
+      this.#note(asError(error), false)
+      this.#reopen(asError(error))
     }
   }
 
@@ -200,17 +201,22 @@ export class Connection<Message> {
     this.#link = undefined
     this.#isReady = false
     this.#connectTimer?.cancel()
+    // First: whoever is told that it is lost may ask why.
+    this.#note(error, endedUnheard)
     if (wasReady) {
       this.#backoff.forgive(this.#clock.now() - this.#readyAt)
       this.#tell(() => this.#options.events?.onLost?.(error))
     }
-    this.#reopen(error, endedUnheard)
+    this.#reopen(error)
   }
 
-  #reopen(error: Error, endedUnheard: boolean): void {
+  #note(error: Error, endedUnheard: boolean): void {
     this.#endedUnheard = endedUnheard
+    this.#lastError = error instanceof HandshakeRefused ? error.cause : error
+  }
+
+  #reopen(error: Error): void {
     const isRefusal = error instanceof HandshakeRefused
-    this.#lastError = isRefusal ? error.cause : error
     if (isRefusal && error.message !== this.#refusal) {
       this.#refusal = error.message
       this.#tell(() => this.#options.events?.onFatal?.(error.cause))

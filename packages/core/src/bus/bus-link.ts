@@ -18,12 +18,14 @@ import { Peers } from './peers.ts'
 import { Publisher } from './publisher.ts'
 import { type ReadFrame, readChanges, readFrame, type Unread } from './read-frame.ts'
 
-/** What the link tells of. Neither throws. */
+/** What the link tells of. None throws. */
 export interface BusEvents {
   /** Another process says that this was invalidated, or written. */
   changed(change: Change): void
   /** Nothing that was read before now is known to be true: what is read from now on is. */
   everythingChanged(): void
+  /** The bus did not accept word of this change; or it is gone, or was not reached in time; or is there again. */
+  trouble(what: 'bus.refused' | 'bus.lost' | 'bus.back', error?: unknown, change?: Change): void
 }
 
 export interface BusSettings {
@@ -42,6 +44,8 @@ const BEAT_WAIT_MS_MAX = 5000
 // Where something is in doubt the next beat ends that, and a newcomer waits to hear of us: it is sent at once, but no
 // more than this often between two.
 const EXTRA_BEATS = 4
+// A first connection that takes longer is told of: as long as that of L2 (wire's ServerWatch).
+const ABSENT_AFTER_MS = 200
 
 /**
  * This cache's relation to the bus: what it says there, and up to when it has heard everything that others said. Why that
@@ -66,6 +70,9 @@ export class BusLink implements BusListener {
   readonly #doubts: Record<Doubt, number> = { ...NO_BUS.doubts }
   #isUp = false
   #isClosed = false
+  readonly #absence: Timer
+  /** That it is not there was told of. */
+  #isMissed = false
   /** False: something may have been missed, and no own beat has come back since. */
   #isTrusted = false
   /** When the last own beat that has come back was sent; before the first, when the connection was made. */
@@ -100,6 +107,7 @@ export class BusLink implements BusListener {
     const heartbeatMs = this.#everyMs
     this.#connection = bus.open({ clock, topic, heartbeatMs, frameBytesMax: FRAME_BYTES_MAX, log }, this)
     this.#beatRegularly()
+    this.#absence = clock.after(ABSENT_AFTER_MS, () => this.#miss('not reached yet'))
   }
 
   /** What to print of the bus. */
@@ -143,8 +151,10 @@ export class BusLink implements BusListener {
     try {
       await this.#publisher.announce(change, by)
       return 'applied'
-    } catch {
-      return this.rules.isTold(false) ? 'applied' : 'queued'
+    } catch (error) {
+      if (this.rules.isTold(false)) return 'applied'
+      this.#events.trouble('bus.refused', error, change)
+      return 'queued'
     }
   }
 
@@ -174,8 +184,10 @@ export class BusLink implements BusListener {
     if (this.#isClosed) return
     this.#isUp = false
     this.#inbox.clear()
-    this.#ownBeats.giveUp(this.#unavailable('the connection was lost'))
+    const why = 'the connection was lost'
+    this.#ownBeats.giveUp(this.#unavailable(why))
     this.#doubt('lost')
+    this.#miss(why)
   }
 
   received(frame: Uint8Array): void {
@@ -195,6 +207,7 @@ export class BusLink implements BusListener {
   async close(by: number): Promise<void> {
     if (this.#isClosed) return
     this.#timer?.cancel()
+    this.#absence.cancel()
     if (this.#owing.size > 0) this.#publisher.skip()
     const goodbye = this.#isUp ? this.#publisher.sendGoodbye(by).catch(ignore) : undefined
     await goodbye
@@ -282,6 +295,7 @@ export class BusLink implements BusListener {
     this.#listenedUpTo(this.rules.provenBy(sent, this.#now()))
     this.#endDoubt()
     this.#advance()
+    this.#tellBack()
     // Last: whoever waited looks into L1 at once.
     this.#ownBeats.settle(frame.beat)
     this.#beatIfDue()
@@ -332,8 +346,22 @@ export class BusLink implements BusListener {
     this.#beat()
   }
 
-  #unavailable(why: string): CacheError {
-    return new CacheError('bus_unavailable', `bus ${this.address}: ${why}`, { retryable: true })
+  #miss(why: string): void {
+    if (this.#isUp || this.#isClosed || this.#isMissed) return
+    this.#isMissed = true
+    this.#events.trouble('bus.lost', this.#unavailable(why, this.#connection.lastError))
+  }
+
+  /** That L1 is not used was told of. */
+  #tellBack(): void {
+    if (!this.#isMissed || !this.verifiedWithin(this.#maxStaleMs, this.#clock.now())) return
+    this.#isMissed = false
+    this.#log('info', `bus ${this.address}: is back, L1 is used again`)
+    this.#events.trouble('bus.back')
+  }
+
+  #unavailable(why: string, cause?: unknown): CacheError {
+    return new CacheError('bus_unavailable', `bus ${this.address}: ${why}`, { retryable: true, cause })
   }
 }
 

@@ -1,5 +1,8 @@
+import { decorateStore } from '@holdfast/testkit'
 import { describe, expect, test } from 'vitest'
+import type { StoreDefinition } from '../contracts.ts'
 import { watched } from '../testing/outcome.ts'
+import { PartedStage } from '../testing/parted-stage.ts'
 import { Stage } from '../testing/stage.ts'
 
 describe('explain', () => {
@@ -47,7 +50,49 @@ describe('explain', () => {
     a.connection.disconnect()
     expect((await verdicts())[1]).toContain('it is away')
     await a.cache.delete('x')
-    expect((await verdicts())[1]).toBe('not used: 1 invalidation is owed to it')
+    expect((await verdicts())[1]).toBe('not used: it is away, and 1 invalidation is owed to it')
+    await a.cache.deleteMany(['y', 'z'])
+    expect((await a.cache.explain('k')).l2).toEqual({
+      present: false,
+      server: 'memory',
+      verdict: 'not used: it is away, and 3 invalidations are owed to it',
+    })
+    stage.server.failNext('invalidate', 1)
+    a.connection.reconnect()
+    await stage.settle()
+    expect((await verdicts())[1]).toBe('not used: 3 invalidations are owed to it')
+  })
+
+  test('names the server that keeps a key, and what that one is owed', async () => {
+    await using stage = new PartedStage()
+    const { cache, connections } = stage.node({ l1: false })
+    await cache.set('a', 'v')
+    const part = stage.servers.indexOf(stage.serverOf('a'))
+    const l2 = async () => (await cache.explain('a')).l2
+    expect(await l2()).toMatchObject({ present: true, server: `memory ${part}`, verdict: 'fresh' })
+    connections[part]?.disconnect()
+    expect(await l2()).toEqual({ present: false, server: `memory ${part}`, verdict: 'not used: it is away' })
+    await cache.deleteMany(['a', 'd'])
+    expect(await l2()).toMatchObject({ verdict: 'not used: it is away, and 2 invalidations are owed to it' })
+    for (const connection of connections) connection.disconnect()
+    await cache.invalidateTag('t')
+    expect(await l2()).toMatchObject({
+      server: `memory ${part}`,
+      verdict: 'not used: it is away, and 3 invalidations are owed to it',
+    })
+  })
+
+  test('names a stand-in, and for whom it stands in', async () => {
+    const standIn = { address: 'gutter', state: 'used', owed: 0, standsInFor: 'own' } as const
+    const decorated = (definition: StoreDefinition) =>
+      decorateStore(definition, { namespace: () => ({ serverOf: () => standIn }) })
+    await using stage = new PartedStage({ store: decorated })
+    const { cache } = stage.node()
+    const { l2 } = await cache.explain('k')
+    expect(l2).toEqual({
+      ...{ present: false, server: 'gutter', standsInFor: 'own' },
+      verdict: 'absent, on a stand-in for own, which is not used',
+    })
   })
 
   test('says that a load is under way, and which tiers there are', async () => {

@@ -1,6 +1,14 @@
-import { AwaitedRead, type FoundEntry, show, type TagToken } from '../contracts.ts'
+import {
+  AwaitedRead,
+  type FoundEntry,
+  type KeptOn,
+  type ServerState,
+  show,
+  type TagToken,
+} from '../contracts.ts'
 import { matchCells, matchToken } from '../invalidation/fence.ts'
 import type { Policy } from '../policy.ts'
+import type { L2Link } from '../runtime/l2-link.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 
 /** A tag of an entry against its current token. */
@@ -12,6 +20,10 @@ export interface TagExplanation {
 /** An entry on one tier. */
 export interface TierExplanation {
   readonly present: boolean
+  /** Of L2: the address of the server that the key goes to now. */
+  readonly server?: string
+  /** The address of the key's own server, while that is not used and another one takes its loads. */
+  readonly standsInFor?: string
   /** One sentence: what a read would make of it, and why. */
   readonly verdict: string
   readonly ageMs?: number
@@ -78,11 +90,30 @@ async function explainL2(rt: Runtime, key: string, policy: Policy): Promise<Tier
   const { link } = rt
   if (link === undefined) return { present: false, verdict: 'there is no L2' }
   await link.opening
-  if (!link.usable) {
-    const owed = link.queued === 1 ? '1 invalidation is' : `${link.queued} invalidations are`
-    const why = link.queued > 0 ? `${owed} owed to it` : 'it is away'
-    return { present: false, verdict: `not used: ${why}` }
-  }
+  const { whole } = link
+  const kept: KeptOn = link.serverOf(key) ?? whole
+  const server = kept.address
+  if (kept.state !== 'used') return { present: false, server, verdict: notUsed(kept) }
+  if (!link.usable) return { present: false, server, verdict: notUsed(whole) }
+  const found = await explainStored(rt, link, key, policy)
+  const { standsInFor } = kept
+  if (standsInFor === undefined) return { ...found, server }
+  const verdict = `${found.verdict}, on a stand-in for ${standsInFor}, which is not used`
+  return { ...found, server, standsInFor, verdict }
+}
+
+function notUsed({ state, owed }: ServerState): string {
+  const away = state === 'away' ? 'it is away' : 'another list of servers is, or may be, in use'
+  const owing = `${owed} ${owed === 1 ? 'invalidation is' : 'invalidations are'} owed to it`
+  return `not used: ${state === 'owed' ? owing : owed === 0 ? away : `${away}, and ${owing}`}`
+}
+
+async function explainStored(
+  rt: Runtime,
+  link: L2Link,
+  key: string,
+  policy: Policy,
+): Promise<TierExplanation> {
   try {
     const by = rt.clock.now() + rt.shared.l2TimeoutMs
     const read = new AwaitedRead(key, { tags: policy.tags })

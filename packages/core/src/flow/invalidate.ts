@@ -108,7 +108,8 @@ async function invalidate(
   actHere(false)
   rt.recorder.invalidate(kind, names, result.l2)
   if (result.l2 === 'queued') {
-    rt.recorder.trouble('l2.write_failed', names[0], result.cause)
+    // That the bus refused is told of where it does.
+    if (result.by === 'l2') rt.recorder.trouble('l2.write_failed', names[0], result.cause)
     if (options?.require === 'applied') throw notApplied(result.cause)
   }
   return { l2: result.l2 }

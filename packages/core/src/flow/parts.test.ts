@@ -67,13 +67,13 @@ describe('a part that is away', () => {
       expect(await cache.getOrSet('c', () => 'loaded')).toBe('stored')
     }
     const { l2, loads, misses, l2Errors } = cache.stats()
-    expect({ l2, loads, error: misses.error, l2Errors }).toEqual({
-      l2: { online: true, breaker: 'closed', queuedInvalidations: 0 },
+    expect({ l2, loads, error: misses.error, l2Errors }).toMatchObject({
+      l2: { online: true, breaker: 'closed', queuedInvalidations: 0, servers: { used: 2, away: 1 } },
       loads: 1,
       error: 1,
-      l2Errors: 0,
+      l2Errors: 1,
     })
-    expect(events.filter(({ type }) => type === 'trouble')).toEqual([])
+    expect(events.filter(({ type }) => type === 'trouble')).toMatchObject([{ what: 'l2.lost' }])
     await stage.advance(1_001)
     expect(await cache.getOrSet('a', () => 'loaded after Δ')).toBe('loaded after Δ')
     expect(await stage.node().cache.get('a')).toBe('stored')

@@ -1,141 +1,90 @@
 import type { BusLink } from '../bus/bus-link.ts'
 import type { Change } from '../bus/frame.ts'
 import type {
-  Acquired,
-  AcquireRequest,
-  Filled,
-  FillRequest,
+  Breaker,
+  Clock,
+  Invalidation,
   Names,
   NamespaceStore,
   PutReply,
   PutRequest,
   Reached,
-  ReadRequest,
   Token,
-  Tokens,
 } from '../contracts.ts'
+import { CountedStore } from './counted-store.ts'
+
+/** How far an invalidation has come: in the store, and among the other processes. */
+export interface Told {
+  readonly reached: Reached
+  readonly told: Reached
+}
 
 /**
  * A namespace of a store, of whose changes other processes hear on the bus: behind the store's acknowledgement, so that
  * whoever asks it because of them finds what they are about (rule B), and before the caller's (rule A). Fills are not told
  * of: they bring back nothing that an invalidation took. One more round trip, to the bus, for each of the others.
  */
-export class AnnouncingStore implements NamespaceStore {
-  readonly part: ((key: string) => number) | undefined
-  readonly #store: NamespaceStore
+export class AnnouncingStore extends CountedStore {
   readonly #bus: BusLink
   readonly #namespace: string
   /** A part of the store is owed what everybody was told of already. */
   #isOwing = false
 
-  constructor(store: NamespaceStore, bus: BusLink, namespace: string) {
-    this.#store = store
+  constructor(store: NamespaceStore, breaker: Breaker, clock: Clock, bus: BusLink, namespace: string) {
+    super(store, breaker, clock)
     this.#bus = bus
     this.#namespace = namespace
-    this.part = store.part === undefined ? undefined : (key) => store.part?.(key) ?? 0
   }
 
-  get owed(): number {
-    return this.#store.owed ?? 0
+  override async apply(invalidation: Invalidation, by: number): Promise<Reached> {
+    return worst(await this.tell(invalidation, by))
   }
 
-  read(request: ReadRequest, by: number): void {
-    this.#store.read(request, by)
+  /** `apply`, which answers who has it. */
+  async tell(invalidation: Invalidation, by: number): Promise<Told> {
+    const change = this.#changeOf(invalidation)
+    const isBehind = this.#bus.rules.tellsBehindL2()
+    const ahead = isBehind ? undefined : await this.#bus.announce(change, by)
+    const reached = this.#noted(await super.apply(invalidation, by))
+    return { reached, told: ahead ?? (await this.#bus.announce(change, by)) }
   }
 
-  tokens(key: string, tags: readonly string[], mintLifeMs: number | undefined, by: number): Promise<Tokens> {
-    return this.#store.tokens(key, tags, mintLifeMs, by)
-  }
-
-  acquire(request: AcquireRequest, by: number): Promise<Acquired> {
-    return this.#store.acquire(request, by)
-  }
-
-  renew(key: string, token: Token, leaseMs: number, by: number): Promise<boolean> {
-    return this.#store.renew(key, token, leaseMs, by)
-  }
-
-  fill(request: FillRequest, by: number): Promise<Filled> {
-    return this.#store.fill(request, by)
-  }
-
-  release(key: string, token: Token, by: number): Promise<boolean> {
-    return this.#store.release(key, token, by)
-  }
-
-  invalidate(keys: readonly string[], by: number): Promise<Reached> {
-    return this.#tell(() => this.#store.invalidate(keys, by), this.#keys(keys), by)
-  }
-
-  invalidateTags(tags: readonly string[], by: number): Promise<Reached> {
-    return this.#tell(() => this.#store.invalidateTags(tags, by), this.#tags(tags), by)
-  }
-
-  expire(keys: readonly string[], by: number): Promise<Reached> {
-    return this.#tell(() => this.#store.expire(keys, by), this.#keys(keys), by)
-  }
-
-  expireTags(tags: readonly string[], by: number): Promise<Reached> {
-    return this.#tell(() => this.#store.expireTags(tags, by), this.#tags(tags), by)
-  }
-
-  clear(by: number): Promise<Reached> {
-    const change: Change = { kind: 'namespace', namespace: this.#namespace }
-    return this.#tell(() => this.#store.clear(by), change, by)
-  }
-
-  async put(request: PutRequest, by: number): Promise<PutReply> {
-    const reply = await this.#store.put(request, by)
+  override async put(request: PutRequest, by: number): Promise<PutReply> {
+    const reply = await super.put(request, by)
     if (reply.outcome !== 'stored') return reply
-    const told = await this.#bus.announce(this.#keys([request.key]), by)
-    return { ...reply, reached: this.#worst(reply.reached ?? 'applied', told) }
+    const told = await this.#bus.announce(this.#changeOf({ kind: 'keys', names: [request.key] }), by)
+    return { ...reply, reached: worst({ reached: this.#noted(reply.reached ?? 'applied'), told }) }
   }
 
-  async quarantine(names: Names, token: Token, lifeMs: number, by: number): Promise<void> {
-    await this.#store.quarantine(names, token, lifeMs, by)
+  override async quarantine(names: Names, token: Token, lifeMs: number, by: number): Promise<void> {
+    await super.quarantine(names, token, lifeMs, by)
     // Not waited for: what the write is about is told of when it is done, and if nobody is left to do that, the silence is.
-    if (names.keys.length > 0) void this.#bus.announce(this.#keys(names.keys), by)
-    if (names.tags.length > 0) void this.#bus.announce(this.#tags(names.tags), by)
-  }
-
-  unquarantine(names: Names, token: Token, by: number): Promise<void> {
-    return this.#store.unquarantine(names, token, by)
-  }
-
-  close(): void {
-    this.#store.close()
-  }
-
-  async #tell(act: () => Promise<Reached>, change: Change, by: number): Promise<Reached> {
-    if (!this.#bus.rules.tellsBehindL2()) {
-      const told = await this.#bus.announce(change, by)
-      return this.#worst(await act(), told)
+    for (const kind of ['keys', 'tags'] as const) {
+      if (names[kind].length > 0) void this.#bus.announce(this.#changeOf({ kind, names: names[kind] }), by)
     }
-    const reached = await act()
-    return this.#worst(reached, await this.#bus.announce(change, by))
   }
 
-  #worst(reached: Reached, told: Reached): Reached {
-    if (reached === 'queued') this.#oweAll()
-    return told === 'queued' ? told : reached
+  /** Others may still read what a part holds, and keep it: when it has been told, they let go of it. */
+  #noted(reached: Reached): Reached {
+    if (reached === 'queued' && !this.#isOwing) {
+      this.#isOwing = true
+      this.#bus.owe(() => {
+        if (this.owed > 0) return false
+        this.#isOwing = false
+        return true
+      })
+    }
+    return reached
   }
 
-  /** Others may still read what the part holds, and keep it: when it has been told, they let go of it. */
-  #oweAll(): void {
-    if (this.#isOwing) return
-    this.#isOwing = true
-    this.#bus.owe(() => {
-      if (this.owed > 0) return false
-      this.#isOwing = false
-      return true
-    })
+  #changeOf(invalidation: Invalidation): Change {
+    const namespace = this.#namespace
+    if (invalidation.kind === 'clear') return { kind: 'namespace', namespace }
+    const { kind, names } = invalidation
+    return { kind: kind === 'tags' || kind === 'expire-tags' ? 'tags' : 'keys', namespace, names }
   }
+}
 
-  #keys(names: readonly string[]): Change {
-    return { kind: 'keys', namespace: this.#namespace, names }
-  }
-
-  #tags(names: readonly string[]): Change {
-    return { kind: 'tags', namespace: this.#namespace, names }
-  }
+function worst({ reached, told }: Told): Reached {
+  return told === 'queued' ? told : reached
 }

@@ -1,18 +1,20 @@
-import type {
-  Acquired,
-  AcquireRequest,
-  Breaker,
-  Clock,
-  Filled,
-  FillRequest,
-  Names,
-  NamespaceStore,
-  PutReply,
-  PutRequest,
-  Reached,
-  ReadRequest,
-  Token,
-  Tokens,
+import {
+  type Acquired,
+  type AcquireRequest,
+  applyInvalidation,
+  type Breaker,
+  type Clock,
+  type Filled,
+  type FillRequest,
+  type Invalidation,
+  type Names,
+  type NamespaceStore,
+  type PutReply,
+  type PutRequest,
+  type Reached,
+  type ReadRequest,
+  type Token,
+  type Tokens,
 } from '../contracts.ts'
 
 /** A namespace of a store, whose breaker is told how each operation ends. */
@@ -59,23 +61,28 @@ export class CountedStore implements NamespaceStore {
   }
 
   invalidate(keys: readonly string[], by: number): Promise<Reached> {
-    return this.#count(this.#store.invalidate(keys, by), by)
+    return this.apply({ kind: 'keys', names: keys }, by)
   }
 
   invalidateTags(tags: readonly string[], by: number): Promise<Reached> {
-    return this.#count(this.#store.invalidateTags(tags, by), by)
+    return this.apply({ kind: 'tags', names: tags }, by)
   }
 
   expire(keys: readonly string[], by: number): Promise<Reached> {
-    return this.#count(this.#store.expire(keys, by), by)
+    return this.apply({ kind: 'expire-keys', names: keys }, by)
   }
 
   expireTags(tags: readonly string[], by: number): Promise<Reached> {
-    return this.#count(this.#store.expireTags(tags, by), by)
+    return this.apply({ kind: 'expire-tags', names: tags }, by)
   }
 
   clear(by: number): Promise<Reached> {
-    return this.#count(this.#store.clear(by), by)
+    return this.apply({ kind: 'clear' }, by)
+  }
+
+  /** Any of the five. */
+  apply(invalidation: Invalidation, by: number): Promise<Reached> {
+    return this.#count(applyInvalidation(this.#store, invalidation, by), by)
   }
 
   put(request: PutRequest, by: number): Promise<PutReply> {

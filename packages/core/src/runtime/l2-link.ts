@@ -7,15 +7,18 @@ import {
   type Clock,
   type Invalidation,
   InvalidationQueue,
+  type KeptOn,
   type Names,
   type NamespaceStore,
+  type ServerState,
   type Store,
   type StoreWatcher,
   type Token,
 } from '../contracts.ts'
 import type { Fence } from '../invalidation/fence.ts'
-import { AnnouncingStore } from './announcing-store.ts'
+import { AnnouncingStore, type Told } from './announcing-store.ts'
 import { CountedStore } from './counted-store.ts'
+import { type NewsOfServers, ServerNews } from './server-news.ts'
 
 /** What the link tells of; the runtime acts on it. */
 export interface LinkEvents {
@@ -30,6 +33,8 @@ export interface LinkEvents {
   heldTags(max: number): readonly string[]
   trouble(error: unknown): void
   connected(server: string, version: string): void
+  /** Absent: another namespace of this cache tells. */
+  readonly news?: NewsOfServers
 }
 
 // Most names queued before the whole namespace is cleared instead: about 10 MB at the longest names.
@@ -40,8 +45,10 @@ const REPLAY_MS_MAX = 2_000
 // Generations whose last verified moment is remembered.
 const GENERATIONS_MAX = 16
 
-/** How far an invalidation has come, and why not further. */
-export type Invalidating = { readonly l2: 'applied' } | { readonly l2: 'queued'; readonly cause: unknown }
+/** How far an invalidation has come, and who did not take it, and why. */
+export type Invalidating =
+  | { readonly l2: 'applied' }
+  | { readonly l2: 'queued'; readonly by: 'l2' | 'bus'; readonly cause: unknown }
 
 /** What a link needs of its cache. */
 export interface LinkShared {
@@ -70,6 +77,10 @@ export class L2Link implements StoreWatcher {
   readonly #rules: Fence
   readonly #breaker: Breaker
   readonly #bus: BusLink | undefined
+  readonly #announcing: AnnouncingStore | undefined
+  readonly #news: ServerNews | undefined
+  /** Of the store itself: undefined while it is opened. */
+  readonly #own: NamespaceStore | undefined
   readonly #queue = new InvalidationQueue(QUEUED_NAMES_MAX)
   readonly #verifiedByGeneration = new Map<number, number>()
   #connected = false
@@ -99,8 +110,16 @@ export class L2Link implements StoreWatcher {
       timer.cancel()
       resolve()
     }
-    const counted = new CountedStore(l2.store.namespace(namespace, this), l2.breaker, clock)
-    this.ops = this.#bus === undefined ? counted : new AnnouncingStore(counted, this.#bus, namespace)
+    if (events.news !== undefined) {
+      const all = () => (this.#own?.servers === undefined ? [this.whole] : [this.whole, ...this.#own.servers])
+      this.#news = new ServerNews(clock, timeoutMs, events.news, all)
+    }
+    const { breaker } = l2
+    this.#own = l2.store.namespace(namespace, this)
+    if (this.#bus !== undefined)
+      this.#announcing = new AnnouncingStore(this.#own, breaker, clock, this.#bus, namespace)
+    this.ops = this.#announcing ?? new CountedStore(this.#own, breaker, clock)
+    this.serversChanged()
   }
 
   /**
@@ -114,6 +133,24 @@ export class L2Link implements StoreWatcher {
   /** Rule Q: L2 is neither read nor filled while it is away (or as good as) or an invalidation is owed to it. */
   get usable(): boolean {
     return this.#connected && !this.#breaker.isOpen && this.#rules.mayUse(this.#queue.size)
+  }
+
+  /** L2 as a whole. */
+  get whole(): ServerState {
+    const { address } = this.store
+    const owed = this.#queue.size
+    if (!this.#connected) return { address, state: 'away', owed, cause: this.store.lastError }
+    return { address, state: this.#breaker.isOpen ? 'away' : this.usable ? 'used' : 'owed', owed }
+  }
+
+  /** Its servers, as far as they are known. */
+  get servers(): readonly ServerState[] {
+    return this.#own?.servers ?? [this.whole]
+  }
+
+  /** The server that an operation on this key goes to now; undefined: none is known. */
+  serverOf(key: string): KeptOn | undefined {
+    return this.#own?.servers === undefined ? this.whole : this.#own.serverOf?.(key)
   }
 
   /** Invalidations that L2 has not acknowledged, and those that parts of it are owed. */
@@ -160,13 +197,18 @@ export class L2Link implements StoreWatcher {
       if (this.#breaker.isOpen) throw breakerIsOpen()
       // A queue is emptied first: an older 'expire' must not overtake a newer 'delete', nor the other way round.
       if (this.#queue.size > 0) await this.#replayBy(by)
-      const reached = await applyInvalidation(this.ops, invalidation, by)
-      if (reached === 'applied') return { l2: 'applied' }
-      return { l2: 'queued', cause: this.ops.owed ? partIsAway() : (this.#bus?.lastRefusal ?? partIsAway()) }
+      const { reached, told } = await this.#apply(invalidation, by)
+      if (reached === 'queued') return { l2: 'queued', by: 'l2', cause: partIsAway() }
+      return told === 'applied' ? { l2: told } : { l2: told, by: 'bus', cause: this.#bus?.lastRefusal }
     } catch (cause) {
       this.owe(invalidation)
-      return { l2: 'queued', cause }
+      return { l2: 'queued', by: 'l2', cause }
     }
+  }
+
+  async #apply(invalidation: Invalidation, by: number): Promise<Told> {
+    if (this.#announcing !== undefined) return await this.#announcing.tell(invalidation, by)
+    return { reached: await applyInvalidation(this.ops, invalidation, by), told: 'applied' }
   }
 
   /** Queues an invalidation that could not be sent, or whose outcome is unknown. */
@@ -222,6 +264,12 @@ export class L2Link implements StoreWatcher {
   /** The breaker has closed: what is owed can be sent again. */
   answersAgain(): void {
     if (this.#queue.size > 0) this.#replaySoon(0)
+    this.serversChanged()
+  }
+
+  /** One of them, or L2 as a whole, may be used no longer, or again. */
+  serversChanged(): void {
+    if (this.#own !== undefined && !this.#closed) this.#news?.look()
   }
 
   connected(facts: { readonly server: string; readonly version: string }): void {
@@ -233,6 +281,7 @@ export class L2Link implements StoreWatcher {
     this.#events.connected(facts.server, facts.version)
     this.#endOpening()
     if (this.#queue.size > 0) this.#replaySoon(0)
+    this.serversChanged()
   }
 
   lost(): void {
@@ -240,6 +289,7 @@ export class L2Link implements StoreWatcher {
     this.#nextGeneration()
     this.#connected = false
     this.#events.everythingUnknown()
+    this.serversChanged()
   }
 
   verified(sentAtMs: number): void {
@@ -260,6 +310,7 @@ export class L2Link implements StoreWatcher {
     if (this.#queue.size > 0 && this.#connected) await this.#replay().catch(() => undefined)
     this.#closed = true
     this.#connected = false
+    this.#news?.close()
     this.#endOpening()
     const { queued } = this
     this.ops.close()
@@ -285,6 +336,7 @@ export class L2Link implements StoreWatcher {
       .replay((owed) => applyInvalidation(this.ops, owed, this.#by()))
       .finally(() => {
         this.#replaying = undefined
+        this.serversChanged()
       })
     return this.#replaying
   }

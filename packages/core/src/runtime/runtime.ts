@@ -23,6 +23,7 @@ import type { CachedValue } from './cached-value.ts'
 import type { Found } from './found.ts'
 import { type GuardedStore, L2Link, type LinkEvents } from './l2-link.ts'
 import type { LoadOutcome } from './load-outcome.ts'
+import type { NewsOfServers } from './server-news.ts'
 import type { UnderWay } from './under-way.ts'
 
 /** What all namespaces of one cache share. */
@@ -88,6 +89,7 @@ export class Runtime implements LinkEvents {
   readonly failing: FailingLoads
   readonly wakes: Wakes
   readonly link: L2Link | undefined
+  readonly news?: NewsOfServers
   /** Replaced by every tag invalidation of this process (rule T', for values that only this process holds). */
   localEpoch: string
   /** No call is begun any more; those that were may go on. */
@@ -114,6 +116,9 @@ export class Runtime implements LinkEvents {
     this.failing = new FailingLoads(shared.clock)
     this.wakes = new Wakes(shared.clock)
     this.localEpoch = shared.clock.token()
+    // Once a cache: inner namespaces share its servers.
+    if (prefix === '')
+      this.news = (what, server, error) => this.recorder.trouble(what, undefined, error, server)
     this.link = shared.l2 === undefined ? undefined : new L2Link(shared.l2, name, shared, this)
     this.#part = this.link?.ops.part
   }

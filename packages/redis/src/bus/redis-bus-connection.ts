@@ -82,6 +82,10 @@ export class RedisBusConnection implements BusConnection {
     })
   }
 
+  get lastError(): Error | undefined {
+    return this.#connection.lastError
+  }
+
   async publish(frame: Uint8Array, by: number): Promise<void> {
     try {
       await this.#connection.send(encodeCommand(['PUBLISH', this.#channel, frame]), { by })

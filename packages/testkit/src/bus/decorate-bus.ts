@@ -21,6 +21,10 @@ export function decorateBus(bus: Bus, decoration: BusDecoration): Bus {
       const inner = bus.open(environment, told)
       return {
         address: inner.address,
+        // A spread would freeze the answer of the moment.
+        get lastError() {
+          return inner.lastError
+        },
         publish: (frame, by) => inner.publish(frame, by),
         close: () => inner.close(),
         ...decoration.connection?.(inner, environment),

@@ -26,6 +26,9 @@ export function decorateStore(definition: StoreDefinition, decoration: StoreDeco
         get online() {
           return store.online
         },
+        get lastError() {
+          return store.lastError
+        },
         namespace: (name, watcher) => {
           const told = { ...forwardWatcher(watcher), ...decoration.watcher?.(watcher, environment) }
           const inner = store.namespace(name, told)
@@ -36,6 +39,9 @@ export function decorateStore(definition: StoreDefinition, decoration: StoreDeco
             get owed() {
               return inner.owed ?? 0
             },
+            get servers() {
+              return inner.servers
+            },
           }
         },
       }
@@ -43,7 +49,7 @@ export function decorateStore(definition: StoreDefinition, decoration: StoreDeco
   }
 }
 
-function forwardStore(store: Store): Omit<Store, 'online' | 'namespace'> {
+function forwardStore(store: Store): Omit<Store, 'online' | 'lastError' | 'namespace'> {
   return {
     capabilities: store.capabilities,
     address: store.address,
@@ -53,9 +59,10 @@ function forwardStore(store: Store): Omit<Store, 'online' | 'namespace'> {
   }
 }
 
-function forwardNamespace(inner: NamespaceStore): Omit<NamespaceStore, 'owed'> {
+function forwardNamespace(inner: NamespaceStore): Omit<NamespaceStore, 'owed' | 'servers'> {
   return {
     part: inner.part === undefined ? undefined : (key) => inner.part?.(key) ?? 0,
+    serverOf: inner.serverOf === undefined ? undefined : (key) => inner.serverOf?.(key),
     read: (request, by) => inner.read(request, by),
     tokens: (key, tags, mintLifeMs, by) => inner.tokens(key, tags, mintLifeMs, by),
     acquire: (request, by) => inner.acquire(request, by),
@@ -85,5 +92,6 @@ function forwardWatcher(inner: StoreWatcher): StoreWatcher {
     lost: () => inner.lost(),
     verified: (sentAtMs) => inner.verified(sentAtMs),
     heldTags: (max) => inner.heldTags?.(max) ?? [],
+    serversChanged: () => inner.serversChanged?.(),
   }
 }

@@ -51,7 +51,7 @@ export class Part implements StoreWatcher {
   #isConnected = false
   #verifiedMs = Number.NEGATIVE_INFINITY
 
-  /** `changed` is called when it is connected, lost or verified. */
+  /** `changed` is called when it is connected, lost or verified, and when it has been told what it was owed. */
   constructor(store: Store, namespace: string, clock: Clock, rules: PartRules, changed: () => void) {
     this.#clock = clock
     this.#rules = rules
@@ -127,7 +127,7 @@ export class Part implements StoreWatcher {
   #replay(): void {
     if (this.owed.size === 0 || !this.#isConnected) return
     const apply = (owed: Invalidation) => applyInvalidation(this.names, owed, this.#clock.now() + REPLAY_MS)
-    this.owed.replay(apply).catch(() => {
+    this.owed.replay(apply).then(this.#changed, () => {
       this.#clock.after(REPLAY_AGAIN_MS, () => this.#replay())
     })
   }

@@ -6,12 +6,14 @@ import {
   type Filled,
   type FillRequest,
   type Invalidation,
+  type KeptOn,
   type Names,
   type NamespaceStore,
   type PutReply,
   type PutRequest,
   type Reached,
   type ReadRequest,
+  type ServerState,
   type Store,
   type StoreWatcher,
   type Token,
@@ -51,6 +53,14 @@ export class PartedNamespace implements NamespaceStore {
 
   get owed(): number {
     return this.#parts.reduce((sum, part) => sum + part.owed.size, 0)
+  }
+
+  get servers(): readonly ServerState[] {
+    return this.#parts.map((part, i) => stateOf(part, i))
+  }
+
+  serverOf(key: string): KeptOn {
+    return stateOf(this.#of(key), this.part(key))
   }
 
   read(request: ReadRequest, by: number): void {
@@ -177,7 +187,13 @@ export class PartedNamespace implements NamespaceStore {
       this.#watcher.connected({ server: 'memory', version: '1', generation: ++this.#generation })
     else if (isConnected) this.#watcher.verified(Math.min(...connected.map((part) => part.verifiedMs)))
     else if (hasChanged) this.#watcher.lost()
+    this.#watcher.serversChanged?.()
   }
+}
+
+function stateOf(part: Part, i: number): ServerState {
+  const state = part.isUsed ? 'used' : part.isConnected ? 'owed' : 'away'
+  return { address: `memory ${i}`, state, owed: part.owed.size }
 }
 
 function worst(reached: readonly Reached[]): Reached {
