@@ -15,7 +15,7 @@ function open() {
     l2TimeoutMs: 250,
     probe: () => new Promise((resolve, reject) => probes.push({ resolve, reject })),
     opened: (failures, calls) => told.push(`opened ${failures} of ${calls}`),
-    closed: () => told.push('closed'),
+    closed: (how) => told.push(`closed: ${how}`),
   })
   const fail = (times: number, error: unknown = late, by = clock.now(), givenMs = 250) => {
     for (let i = 0; i < times; i++) breaker.failed(error, by, givenMs)
@@ -94,7 +94,7 @@ describe('while it is open', () => {
     probes.at(-1)?.resolve()
     await clock.settle()
     expect(breaker.isOpen).toBe(false)
-    expect(told).toEqual(['opened 5 of 10', 'closed'])
+    expect(told).toEqual(['opened 5 of 10', 'closed: answered'])
     expect(clock.pendingTimers).toBe(0)
     // What was counted is forgotten.
     fail(4)
@@ -114,6 +114,6 @@ describe('while it is open', () => {
     probes[1]?.reject(late)
     await clock.settle()
     expect(clock.pendingTimers).toBe(0)
-    expect(told).toEqual(['opened 5 of 10', 'closed', 'opened 5 of 10'])
+    expect(told).toEqual(['opened 5 of 10', 'closed: renewed', 'opened 5 of 10'])
   })
 })

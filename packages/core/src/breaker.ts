@@ -10,7 +10,8 @@ export interface BreakerOwner {
   /** Asks the server one small thing, with the deadline of any other call. */
   probe(): Promise<void>
   opened(failures: number, calls: number, cause: unknown): void
-  closed(): void
+  /** 'answered': a probe was; 'renewed': it is newly connected, which whoever keeps the connection tells of. */
+  closed(how: 'answered' | 'renewed'): void
 }
 
 // A frozen server opens it with the first batch of calls that are late; single slow commands do not.
@@ -67,11 +68,7 @@ export class Breaker {
 
   /** The server is a new one, or newly connected: what was counted is of no use. */
   reset(): void {
-    this.#window = 0
-    this.#probing?.cancel()
-    if (!this.#isOpen) return
-    this.#isOpen = false
-    this.#owner.closed()
+    this.#close('renewed')
   }
 
   /** Ends the probes. */
@@ -80,10 +77,18 @@ export class Breaker {
     this.#probing?.cancel()
   }
 
+  #close(how: 'answered' | 'renewed'): void {
+    this.#window = 0
+    this.#probing?.cancel()
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    this.#owner.closed(how)
+  }
+
   #probe(): void {
     this.#owner.probe().then(
       () => {
-        if (this.#isOpen && !this.#ended) this.reset()
+        if (this.#isOpen && !this.#ended) this.#close('answered')
       },
       () => {
         if (!this.#isOpen || this.#ended) return

@@ -46,7 +46,7 @@ export {
   type TagToken,
   type UnreadableEntry,
 } from './entry.ts'
-export { CacheError, type CacheErrorCode, invalidArgument, show } from './errors.ts'
+export { CacheError, type CacheErrorCode, invalidArgument, invalidUnquoted, show } from './errors.ts'
 export { type Invalidation, InvalidationQueue } from './invalidation-queue.ts'
 
 export type FoundEntry = StoredEntry | UnreadableEntry | undefined
@@ -373,7 +373,10 @@ export interface StoreEnvironment {
   readonly l2TimeoutMs: number
   /** Largest value that is written or read on the main lane. */
   readonly maxValueBytes: number
-  /** Background trouble and changes of state, one line each, without credentials; the cache puts its name before it. */
+  /**
+   * Background trouble and changes of state (a server is lost, and why; it answers again), one line each, without
+   * credentials; the cache puts its name before it.
+   */
   log(level: 'info' | 'warn', message: string): void
 }
 

@@ -119,6 +119,25 @@ test('a connection that is lost is told of as such, with the name of the cache',
   ])
 })
 
+test('a server that was said to be away is said to answer again, once', async () => {
+  await using server = await startRedis()
+  const told: string[] = []
+  const tell = (line: string) => void told.push(line)
+  const toldOf = (text: string) => told.filter((line) => line.includes(text))
+  const cache = createCache({ name: 'life', l2: redis(server.url), logger: { info: tell, warn: tell } })
+  await using _ = cache
+  await until('the server is used', () => cache.stats().l2.online)
+  expect(toldOf('answers again')).toEqual([])
+  await server.kill()
+  await until('its loss is told', () => toldOf('is lost').length === 1)
+  // So many that the breaker opens, which a new connection closes.
+  for (let i = 0; i < 10; i++) await cache.delete(`k${i}`)
+  expect(toldOf('found it away or too late')).toHaveLength(1)
+  await server.restart()
+  await until('the server is used again', () => cache.stats().l2.online)
+  expect(toldOf('answers again')).toEqual([`cache "life": L2 ${server.url}/0: answers again`])
+})
+
 test('a user who may not do one thing is told which rights are needed', async () => {
   await using server = await startRedis()
   await server.cli('ACL', 'SETUSER', 'app', 'on', '>pw', '~*', '&*', '+@all', '-evalsha', '-eval')
