@@ -55,6 +55,21 @@ test('nor does a schema that takes its time', async () => {
   expect(await a.cache.get('k')).toBeUndefined()
 })
 
+test('a load that began earlier does not replace a later one: without L2 no lease keeps them apart', async () => {
+  await using stage = new Stage()
+  const { cache, connection } = stage.node({ l1: { ...L1, maxStale: '1s' } })
+  await cache.get('warm-up')
+  connection.disconnect()
+  const { promise: olderReads, resolve: olderEnds } = Promise.withResolvers<string>()
+  const older = watched(cache.getOrSet('k', () => olderReads))
+  await stage.advance(5)
+  expect(await cache.refresh('k', () => 'newer')).toBe('newer')
+  olderEnds('older')
+  await stage.settle()
+  expect(older()).toEqual({ value: 'older' })
+  expect(await cache.get('k')).toBe('newer')
+})
+
 test('without L2 a value is stale since it was asked for: heartbeats have verified nothing of it', async () => {
   await using stage = new Stage()
   const windows = { ttl: '2h', staleIfError: '1m' } as const

@@ -115,7 +115,7 @@ function keepUnstored(
   admitToL1(
     rt.fence,
     memory,
-    { ...cached, l1Until: Math.min(cached.l1Until, startedAt + maxStaleMs) },
+    { ...cached, askedAt: startedAt, l1Until: Math.min(cached.l1Until, startedAt + maxStaleMs) },
     pending,
   )
 }

@@ -138,14 +138,26 @@ export function neverInvalidated(entry: Fenced): boolean {
   return invalidationsOf(entry.cells) === entry.invalidations
 }
 
-/** The only way into L1. False: something overtook the value; it may be answered to its callers, and is not kept. */
-export function admitToL1<Entry extends Fenced>(
+/** An entry on its way into L1. */
+export interface Admitted extends Fenced {
+  readonly key: string
+  /** When the load began, or L2 was asked, that it is the answer to. */
+  readonly askedAt: number
+}
+
+/**
+ * The only way into L1. 'overtaken': it may be answered to its callers, and is not kept. What was asked for before the entry
+ * that is held is older, or the same: two loads of a key may end in the other order, and no push tells of either.
+ */
+export function admitToL1<Entry extends Admitted>(
   rules: Fence,
-  memory: { set(entry: Entry): 'stored' | 'full' | 'too_large' },
+  memory: { peek(key: string): Entry | undefined; set(entry: Entry): 'stored' | 'full' | 'too_large' },
   entry: Entry,
   pending: PendingRead,
 ): 'stored' | 'full' | 'too_large' | 'overtaken' {
   if (!rules.mayAdmit(pending)) return 'overtaken'
+  const held = memory.peek(entry.key)
+  if (held !== undefined && held.askedAt > entry.askedAt) return 'overtaken'
   const match = matchCells(entry)
   return match === 'same' || match === 'soft' ? memory.set(entry) : 'overtaken'
 }
