@@ -18,7 +18,8 @@ export const mutations: Readonly<Record<MutationName, Mutation>> = {
   /** The tokens read again after a fill are taken to be those captured before the load. */
   'T, in the core': { fence: { sameTokens: () => true } },
   "T', in the core": { fence: { epochHeld: () => true } },
-  U: { store: storeMutants.U },
+  /** Tags that a read would mint are never missing: the server counts. */
+  U: { store: storeMutants.U, memcached: { island: { choosesCas: () => false } } },
   /** Joiners take whatever the flight brings. */
   J: { fence: { mayShare: () => true } },
   /** A flight is joined after its FILL is written, and what it brings is taken. */
