@@ -2,6 +2,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { CacheOptions, StandardSchema } from './options.ts'
+import { BusStage } from './testing/bus-stage.ts'
 import { errorOf } from './testing/outcome.ts'
 import { Stage } from './testing/stage.ts'
 
@@ -111,6 +112,34 @@ describe.each([
     const texts = told.map((event) => messageOf(Reflect.get(Object(event), 'error')))
     // The text of the user's own error is the user's.
     for (const text of texts.filter((one) => one !== LONG)) expectOneLine(text)
+  })
+
+  test('what is told of servers and of a bus is one line, and names neither', async () => {
+    await using stage = new BusStage()
+    const { cache, bus } = await stage.node({ name: FORGED, logger })
+    const inner = cache.namespace(FORGED)
+    await inner.getOrSet(name, () => 1)
+    bus.disconnect()
+    await stage.settle()
+    await inner.delete(name)
+    stage.server.stop()
+    await stage.settle()
+    expectOneLine((await inner.explain(name)).l2.verdict)
+    stage.server.start()
+    bus.reconnect()
+    await stage.settle()
+    const whats = new Set(told.map((event) => Reflect.get(Object(event), 'what')))
+    expect([...whats]).toEqual(
+      expect.arrayContaining(['l2.lost', 'l2.back', 'bus.lost', 'bus.refused', 'bus.back']),
+    )
+    for (const line of lines) expectOneLine(line)
+    for (const event of told) {
+      const { server, error } = Object(event)
+      for (const text of [messageOf(server), messageOf(error)]) {
+        expectOneLine(text)
+        expect(text).not.toContain('forged')
+      }
+    }
   })
 
   test('counters are the same few, whatever the keys', async () => {

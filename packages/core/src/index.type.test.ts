@@ -5,6 +5,7 @@ import {
   type Cache,
   type CacheError,
   type CacheErrorDetails,
+  type CacheEvent,
   type CacheOptions,
   type Clock,
   type CompressionAlgorithm,
@@ -14,9 +15,14 @@ import {
   inProcessBus,
   type L1Options,
   type SchemaResult,
+  type ServerFacts,
+  type ServerState,
   type StandardSchema,
   type StoreDefinition,
   type StoreFacts,
+  type TierExplanation,
+  type Trouble,
+  type TroubleEvent,
 } from './index.ts'
 
 test('what an option, an argument or an answer is made of can be named', () => {
@@ -28,6 +34,15 @@ test('what an option, an argument or an answer is made of can be named', () => {
   expectTypeOf<Awaited<ReturnType<StandardSchema<string>['~standard']['validate']>>>().toEqualTypeOf<
     SchemaResult<string>
   >()
+})
+
+test('what is told of servers can be named, in events, stats and explain alike', () => {
+  expectTypeOf<TroubleEvent['what']>().toEqualTypeOf<Trouble>()
+  expectTypeOf<'l2.lost' | 'l2.back' | 'bus.refused' | 'bus.lost' | 'bus.back'>().toExtend<Trouble>()
+  expectTypeOf<Extract<CacheEvent, { type: 'trouble' }>['server']>().toEqualTypeOf<string | undefined>()
+  expectTypeOf<keyof ReturnType<Cache['stats']>['l2']['servers']>().toEqualTypeOf<ServerState['state']>()
+  expectTypeOf<ServerFacts>().toExtend<ServerState>()
+  expectTypeOf<TierExplanation['server']>().toEqualTypeOf<string | undefined>()
 })
 
 test("mode 'bus' and a bus go together", () => {
