@@ -6,7 +6,7 @@ import { createCodec } from './codec/codec.ts'
 import { NamedTypes } from './codec/named-types.ts'
 import { Breaker, CacheError, type Clock, type Store, systemClock } from './contracts.ts'
 import { durationMs, sizeBytes } from './duration.ts'
-import { invalidArgument, notOpened, show } from './errors.ts'
+import { invalidArgument, invalidUnquoted, show } from './errors.ts'
 import { EventHook } from './event-hook.ts'
 import { LoadPlaces } from './guard/load-places.ts'
 import { type Fence, fence } from './invalidation/fence.ts'
@@ -94,7 +94,7 @@ export function createCacheWith(options: CacheOptions, rules: Fence, rulesOfBus:
   const policy = defaultPolicy(entry)
   if (l1 !== undefined && l1 !== false) checkL1(l1)
   if (l2 !== undefined && typeof l2?.open !== 'function')
-    throw notOpened('l2', "a store, e.g. redis('redis://127.0.0.1')", l2)
+    throw invalidUnquoted('l2', "a store, e.g. redis('redis://127.0.0.1')", l2)
   if (isolation !== undefined && !['freeze', 'clone', 'share'].includes(isolation)) {
     throw invalidArgument('isolation', "'freeze', 'clone' or 'share'", isolation)
   }

@@ -103,8 +103,8 @@ export function invalidArgument(argument: string, expected: string, got: unknown
   return new CacheError('invalid_argument', `${argument}: expected ${expected}, got ${show(got)}`)
 }
 
-/** As `invalidArgument`, of what should have been made from a URL: of a text nothing is repeated. */
-export function notOpened(argument: string, expected: string, got: unknown): CacheError {
+/** As `invalidArgument`, for a place where a password may have been put: nothing of a text is repeated. */
+export function invalidUnquoted(argument: string, expected: string, got: unknown): CacheError {
   const what = typeof got === 'string' ? 'text' : show(got)
   return new CacheError('invalid_argument', `${argument}: expected ${expected}, got ${what}`)
 }

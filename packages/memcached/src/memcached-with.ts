@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net'
 import { type Connect, transportWarning } from '@holdfast/wire'
-import { invalidArgument, type StoreDefinition } from 'holdfast/contracts'
+import { invalidArgument, invalidUnquoted, type StoreDefinition } from 'holdfast/contracts'
 import { canonicalEndpoint } from './canonical-endpoint.ts'
 import type { IslandRules } from './island/island-rules.ts'
 import type { MemcachedOptions } from './memcached-options.ts'
@@ -29,7 +29,7 @@ export function memcachedWith(
   parts: MemcachedParts,
 ): StoreDefinition {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw invalidArgument('memcached options', 'an object, e.g. { tls: false }', options)
+    throw invalidUnquoted('memcached options', 'an object, e.g. { tls: false }', options)
   }
   const { tls, placement = 'ketama', gutter = [], discovery, ...unknown } = options
   for (const name of Object.keys(unknown)) {
@@ -157,7 +157,7 @@ function withTls(addresses: readonly MemcachedAddress[], tls: unknown): readonly
     throw invalidArgument('tls', 'settings or nothing for a memcacheds:// url', tls)
   }
   if (typeof tls !== 'object' || tls === null || Array.isArray(tls))
-    throw invalidArgument('tls', 'TLS settings, or false', tls)
+    throw invalidUnquoted('tls', 'TLS settings, or false', tls)
   if (areTls.includes(false)) throw invalidArgument('tls', 'memcacheds:// urls for TLS settings', tls)
   return addresses.map((address) => {
     const { endpoint } = address

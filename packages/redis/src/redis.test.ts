@@ -10,7 +10,7 @@ test("failover is 'fence' or 'replay', and nothing is opened before the options 
     [{ failover: null }, "failover: expected 'fence' or 'replay', got null"],
     [{ failOver: 'fence' }, 'redis options: expected failover'],
     [JSON.parse('null'), 'redis options: expected an object, e.g. { tls: false }, got null'],
-    [JSON.parse('"x"'), 'redis options: expected an object, e.g. { tls: false }, got "x"'],
+    [JSON.parse('"x"'), 'redis options: expected an object, e.g. { tls: false }, got text'],
   ]
   for (const [options, message] of refused) {
     expect(() => redis('redis://h', options)).toThrow(message)

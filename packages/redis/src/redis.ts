@@ -1,5 +1,5 @@
 import { type TlsSettings, transportWarning } from '@holdfast/wire'
-import { invalidArgument, type StoreDefinition } from 'holdfast/contracts'
+import { invalidArgument, invalidUnquoted, type StoreDefinition } from 'holdfast/contracts'
 import { Replay } from './failover/replay.ts'
 import { RestartFence } from './failover/restart-fence.ts'
 import { RedisStore } from './redis-store.ts'
@@ -37,7 +37,7 @@ const MEND = 'use rediss://, or say that it is meant: redis(url, { tls: false })
  */
 export function redis(url: string = DEFAULT_URL, options: RedisOptions = {}): StoreDefinition {
   if (typeof options !== 'object' || options === null) {
-    throw invalidArgument('redis options', 'an object, e.g. { tls: false }', options)
+    throw invalidUnquoted('redis options', 'an object, e.g. { tls: false }', options)
   }
   const { failover = 'fence', tls, ...unknown } = options
   for (const name of Object.keys(unknown)) throw invalidArgument('redis options', 'failover or tls', name)

@@ -1,5 +1,5 @@
 import { type Bus, CacheError, invalidArgument } from '../contracts.ts'
-import { notOpened } from '../errors.ts'
+import { invalidUnquoted } from '../errors.ts'
 import type { L1Mode, L1Options } from '../options.ts'
 
 // Short ones are found by trying: whoever can publish hears signed frames, too.
@@ -14,7 +14,7 @@ export function checkBus(l1: L1Options | false | undefined, hasL2: boolean): Bus
   const { mode, bus }: { readonly mode?: L1Mode | 'bus'; readonly bus?: Bus | undefined } = l1
   if (bus === undefined && mode !== 'bus') return undefined
   if (typeof bus !== 'object' || bus === null || typeof bus.open !== 'function') {
-    throw notOpened('l1.bus', "a bus for mode 'bus', e.g. redisBus('redis://127.0.0.1')", bus)
+    throw invalidUnquoted('l1.bus', "a bus for mode 'bus', e.g. redisBus('redis://127.0.0.1')", bus)
   }
   if (mode !== 'bus') throw invalidArgument('l1.mode', "'bus' beside l1.bus", mode)
   if (!hasL2)

@@ -106,7 +106,10 @@ export class MemcachedClient implements MemcachedCommands {
     this.#connection = new Connection<MetaReply>({
       endpoint: address.endpoint,
       framing: () => {
-        this.#framing = new MetaFraming(options)
+        this.#framing = new MetaFraming({
+          keptBytesMax: options.keptBytesMax,
+          credentials: address.credentials,
+        })
         return this.#framing
       },
       handshake: (link) => this.#prepare(link),

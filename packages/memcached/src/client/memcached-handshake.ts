@@ -1,5 +1,5 @@
 import { type Credentials, type HandshakeLink, HandshakeRefused } from '@holdfast/wire'
-import { CacheError, type Clock } from 'holdfast/contracts'
+import { CacheError, type Clock, show } from 'holdfast/contracts'
 import { askStatistics } from './ask-statistics.ts'
 import { mg } from './meta-command.ts'
 import { encodeMeta } from './meta-encode.ts'
@@ -47,9 +47,12 @@ export async function shakeHands(
     probe(PROBE, `N2 E${PROBE_CAS} c`),
     probe(PROBE, `C${PROBE_CAS} v c`),
   ])
+  const version = stats.get('version') ?? ''
+  const shown = new Map(stats).set('version', credentials?.scrub(version) ?? version)
   try {
-    if (absent?.code !== 'EN') throw unsupported(`the server is memcached ${stats.get('version')}`)
-    return readServerFacts(stats, settings, {
+    if (absent?.code !== 'EN')
+      throw unsupported(`the server is memcached ${show(shown.get('version')).slice(1, -1)}`)
+    return readServerFacts(shown, settings, {
       hasExplicitCas: explicit !== undefined,
       hasConditionalGet: conditional?.code === 'HD',
     })

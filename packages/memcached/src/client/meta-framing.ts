@@ -1,4 +1,4 @@
-import type { FrameSink, Framing } from '@holdfast/wire'
+import type { Credentials, FrameSink, Framing } from '@holdfast/wire'
 import { metaCodeAt, readMetaLine, UNFINISHED } from './meta-line.ts'
 import { MetaProtocolError } from './meta-protocol-error.ts'
 import { classicReply, type MetaCode, type MetaReply, ReplyInMaking } from './meta-reply.ts'
@@ -14,6 +14,8 @@ const LF = 0x0a
 export interface MetaFramingOptions {
   /** A longer value is passed over: its reply has no `value`. Default and most: 1 GiB. */
   readonly keptBytesMax?: number | undefined
+  /** Cut out of what is no reply, where an error tells of it. */
+  readonly credentials?: Credentials | undefined
 }
 
 /**
@@ -27,6 +29,7 @@ export class MetaFraming implements Framing<MetaReply> {
    */
   takesErrors = true
   readonly #keptBytesMax: number
+  readonly #credentials: Credentials | undefined
   /** Used for each reply that is lent. */
   readonly #lent = new ReplyInMaking()
   /** The beginning of a line whose end has not come. */
@@ -39,6 +42,7 @@ export class MetaFraming implements Framing<MetaReply> {
 
   constructor(options: MetaFramingOptions = {}) {
     this.#keptBytesMax = Math.min(VALUE_BYTES_MAX, options.keptBytesMax ?? VALUE_BYTES_MAX)
+    this.#credentials = options.credentials
   }
 
   /** Throws MetaProtocolError, after which the framing is of no use. */
@@ -114,7 +118,7 @@ export class MetaFraming implements Framing<MetaReply> {
     if (end < 0) return this.#hold(bytes, at)
     if (end - at > LINE_BYTES_MAX) throw new MetaProtocolError('a line that is too long')
     if (bytes[end - 1] !== CR || end === at) throw new MetaProtocolError('a line that ends without CRLF')
-    const reply = classicReply(bytes.toString('utf8', at, end - 1))
+    const reply = classicReply(bytes.toString('utf8', at, end - 1), this.#credentials)
     sink.reply(reply)
     if (!this.takesErrors && (reply.code === 'ERROR' || reply.code === 'CLIENT_ERROR')) {
       throw new MetaProtocolError(`after ${reply.code} nobody knows what the next answers are to`)

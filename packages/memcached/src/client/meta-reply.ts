@@ -1,3 +1,4 @@
+import type { Credentials } from '@holdfast/wire'
 import { show } from 'holdfast/contracts'
 import { MetaProtocolError } from './meta-protocol-error.ts'
 
@@ -131,14 +132,18 @@ export class ReplyInMaking implements MetaReply {
   }
 }
 
-/** The reply that is one line of text. Throws MetaProtocolError where it does not begin as one of them. */
-export function classicReply(line: string): MetaReply {
+/**
+ * The reply that is one line of text. Throws MetaProtocolError where it does not begin as one of them, and tells how it
+ * does, without these credentials.
+ */
+export function classicReply(line: string, credentials?: Credentials): MetaReply {
   const space = line.indexOf(' ')
   const word = space < 0 ? line : line.slice(0, space)
   const code = CLASSIC_CODES.get(word)
   if (code === undefined) {
+    const said = show(credentials?.scrub(word) ?? word)
     throw new MetaProtocolError(
-      `the answer begins with ${show(word)}, which is not the Memcached protocol: is this a Memcached?`,
+      `the answer begins with ${said}, which is not the Memcached protocol: is this a Memcached?`,
     )
   }
   const reply = new ReplyInMaking(code)

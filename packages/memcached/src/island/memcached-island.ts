@@ -149,7 +149,7 @@ export class MemcachedIsland implements Store {
     ])
     return {
       server: 'memcached',
-      version: stats.get('version') ?? '',
+      version: this.client.facts?.version ?? '',
       usedBytes: numberOf(stats.get('bytes')),
       maxBytes: numberOf(stats.get('limit_maxbytes')),
       evictionPolicy: settings.get('evictions') === 'off' ? 'noeviction' : 'lru',

@@ -1,5 +1,5 @@
 import { type TlsSettings, transportWarning } from '@holdfast/wire'
-import { type Bus, invalidArgument } from 'holdfast/contracts'
+import { type Bus, invalidArgument, invalidUnquoted } from 'holdfast/contracts'
 import { parseRedisUrl } from '../url.ts'
 import { withTls } from '../with-tls.ts'
 import { RedisBusConnection } from './redis-bus-connection.ts'
@@ -25,7 +25,7 @@ const MEND = 'use rediss://, or say that it is meant: redisBus(url, { tls: false
  */
 export function redisBus(url: string = DEFAULT_URL, options: RedisBusOptions = {}): Bus {
   if (typeof options !== 'object' || options === null) {
-    throw invalidArgument('redisBus options', 'an object, e.g. { secret: process.env.BUS_SECRET }', options)
+    throw invalidUnquoted('redisBus options', 'an object, e.g. { secret: process.env.BUS_SECRET }', options)
   }
   const { secret, tls, ...unknown } = options
   for (const name of Object.keys(unknown)) throw invalidArgument('redisBus options', 'secret or tls', name)

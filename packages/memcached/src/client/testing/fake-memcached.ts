@@ -47,7 +47,7 @@ export async function startFakeMemcached(
 }
 
 /** The answers of 1.6.18 to a handshake. */
-function greeting(line: string): string | undefined {
+export function greeting(line: string): string | undefined {
   return HANDSHAKE[line] ?? probed(line)
 }
 
