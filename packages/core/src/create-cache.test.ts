@@ -157,6 +157,9 @@ describe('createCache', () => {
     expect(lines).toEqual(['cache "shop\\n[ERROR] forged": L1 lru, at most 10000 entries; L2 none'])
     stage.node({ logger, l1: { mode: 'strong', policy: 'lfu', maxEntries: 5 } })
     expect(lines).toContain('cache "shop": L1 strong, lfu, at most 5 entries; L2 memory')
+    stage.node({ logger, l1: { mode: 'none', maxStale: '500ms' } })
+    const behind = 'L1 up to 0.5 s behind other processes (mode none), lru, at most 10000 entries'
+    expect(lines).toContain(`cache "shop": ${behind}; L2 memory`)
     stage.node({ logger, l1: false })
     expect(lines).toContain('cache "shop": L1 off; L2 memory')
   })

@@ -330,10 +330,16 @@ function describe(
   l1: L1Options | false | undefined,
   address: string | undefined,
 ): string {
-  const upkeep = shared.bus === undefined ? shared.mode : `${shared.mode} (${shared.bus.address})`
+  const upkeep = describeUpkeep(shared)
   const memory =
     l1 === false
       ? 'off'
       : `${upkeep}, ${l1?.policy ?? 'lru'}, at most ${l1?.maxEntries ?? MAX_ENTRIES} entries`
   return `cache ${show(name)}: L1 ${shared.l2 === undefined ? memory.replace(`${upkeep}, `, '') : memory}; L2 ${address ?? 'none'}`
+}
+
+/** "none" alone would read as if there were no L1. */
+function describeUpkeep({ mode, bus, maxStaleMs }: Shared): string {
+  if (mode === 'none') return `up to ${maxStaleMs / 1000} s behind other processes (mode none)`
+  return bus === undefined ? mode : `${mode} (${bus.address})`
 }
