@@ -280,7 +280,7 @@ export interface NamespaceStore {
   readonly part?: ((key: string) => number) | undefined
   /** Names (and clears) that parts of this store have not been told of yet: one that two are owed counts twice. */
   readonly owed?: number
-  /** How its servers stand now. Absent or undefined: there is only one, or none is known. */
+  /** How its servers stand now. Absent or undefined: there is only one, used or away, or none is known. */
   readonly servers?: readonly ServerState[] | undefined
   /** Beside `servers`: the one that an operation on this key goes to now; undefined: none is known. */
   readonly serverOf?: ((key: string) => KeptOn | undefined) | undefined

@@ -13,10 +13,14 @@ export interface MemcachedOptions {
    */
   readonly placement?: 'ketama' | 'ketama-unweighted' | 'rendezvous'
   /**
-   * Servers that stand in for ones that are away, for at most 10 s a value: URLs as of the servers themselves. Default:
-   * none, the keys of a server that is away are loaded and not stored.
+   * Servers that stand in for ones that are away, for at most 10 s a value: URLs as of the servers themselves. While one
+   * of them is away itself, what others may have in it cannot be ended: every invalidation of keys that it may hold is
+   * 'queued', and `write` rejects. Default: none, the keys of a server that is away are loaded and not stored.
    */
   readonly gutter?: string | readonly string[]
-  /** The URL is the configuration endpoint of an ElastiCache cluster, which is asked for its nodes every 10 s. */
+  /**
+   * The URL is the configuration endpoint of an ElastiCache cluster, which is asked for its nodes every 10 s. They are
+   * reached as it is; beside a `memcacheds://` one a gutter is `memcacheds://` too.
+   */
   readonly discovery?: 'elasticache'
 }

@@ -1,8 +1,6 @@
 import { show } from 'holdfast/contracts'
+import { nameSome } from './name-some.ts'
 import type { RingRecord } from './ring-record.ts'
-
-// Servers that a line names of either list.
-const NAMED_MAX = 5
 
 /**
  * How the list of servers that is in use differs from ours, and what ends that, as part of a line. What a record says
@@ -27,7 +25,5 @@ function beside({ servers }: RingRecord, other: RingRecord): readonly string[] {
 
 function named(whose: string, servers: readonly string[]): readonly string[] {
   if (servers.length === 0) return []
-  const left = servers.length - NAMED_MAX
-  const names = servers.slice(0, NAMED_MAX).map((server) => show(server).slice(1, -1))
-  return [`${whose} ${names.join(', ')}${left > 0 ? ` and ${left} more` : ''}`]
+  return [`${whose} ${nameSome(servers.map((server) => show(server).slice(1, -1)))}`]
 }

@@ -16,20 +16,18 @@ import {
   type ServerState,
   type StoreEnvironment,
   type StoreWatcher,
-  show,
   type Timer,
   type Token,
   type Tokens,
 } from 'holdfast/contracts'
 import type { Island } from './island.ts'
 import type { NamespaceOnServer } from './namespace-on-server.ts'
-import { describeOtherList } from './other-list.ts'
 import type { PoolRules } from './pool-rules.ts'
 import type { PoolServer } from './pool-server.ts'
 import type { Ring } from './ring.ts'
 import { RingInUse } from './ring-in-use.ts'
 import { RingMembership, type Sealing } from './ring-membership.ts'
-import { decodeRecord } from './ring-record.ts'
+import { RingNews } from './ring-news.ts'
 import { RingSealer } from './ring-sealer.ts'
 import { RoutedRead } from './routed-read.ts'
 
@@ -44,8 +42,6 @@ export interface NamespacePool {
   refresh(): void
 }
 
-// Servers that a line names.
-const NAMED_MAX = 5
 // For a check that has nothing sealed.
 const SEALED_ALREADY: Sealing = { soon: Promise.resolve(), everywhere: Promise.resolve(true) }
 // Between two looks whether a ring that was not to be used may be.
@@ -59,6 +55,7 @@ export class PooledNamespace implements NamespaceStore {
   readonly #clock: Clock
   readonly #watcher: StoreWatcher
   readonly #onClose: () => void
+  readonly #news: RingNews
   /** Owed to servers of a ring that was left: the next one's are told. */
   readonly #carried: InvalidationQueue
   /** Told to a ring that was left, when others may have left it before: the next one is told again. */
@@ -71,7 +68,6 @@ export class PooledNamespace implements NamespaceStore {
   #comingBack: Timer | undefined
   #isUp = false
   #isDisplaced = false
-  #isWaitTold = false
   #generation = 0
   #isClosed = false
 
@@ -81,6 +77,7 @@ export class PooledNamespace implements NamespaceStore {
     this.#clock = pool.environment.clock
     this.#watcher = watcher
     this.#onClose = onClose
+    this.#news = new RingNews({ ...pool, namespace: name })
     this.#carried = new InvalidationQueue(pool.rules.owedNamesMax)
     this.#retold = new InvalidationQueue(pool.rules.owedNamesMax)
     this.part = (key) => this.#inUse?.partOf(key) ?? 0
@@ -104,7 +101,7 @@ export class PooledNamespace implements NamespaceStore {
     this.#inUse = new RingInUse(this.#name, ring, membership, this.#pool, {
       changed: () => this.#changed(),
       verified: () => this.#verified(),
-      waiting: (ms, notReached) => this.#waiting(ms, notReached),
+      waiting: (ms, notReached) => this.#news.waiting(ms, notReached),
       heldTags: (max) => this.#watcher.heldTags?.(max) ?? [],
       displaced: () => this.#displaced(ring),
     })
@@ -128,9 +125,11 @@ export class PooledNamespace implements NamespaceStore {
     return (this.#inUse?.owed ?? 0) + this.#carried.size
   }
 
-  /** How the servers of its ring stand, the gutter's among them; undefined: there is only one. */
+  /** How the servers of its ring stand, the gutter's among them; undefined: there is at most one, used or away. */
   get servers(): readonly ServerState[] | undefined {
-    return this.#ring?.servers.length === 1 ? undefined : this.states
+    const { states } = this
+    const isUsable = !states.some(({ state }) => state === 'waiting' || state === 'displaced')
+    return states.length < 2 && isUsable ? undefined : states
   }
 
   /** The same, of one server too. */
@@ -140,7 +139,8 @@ export class PooledNamespace implements NamespaceStore {
   }
 
   serverOf(key: string): KeptOn | undefined {
-    return this.#inUse?.serverOf(key)
+    if (!this.#isDisplaced) return this.#inUse?.serverOf(key)
+    return this.#ring === undefined ? undefined : this.states[this.#ring.homeOf(key)]
   }
 
   read(request: ReadRequest, by: number): void {
@@ -230,6 +230,7 @@ export class PooledNamespace implements NamespaceStore {
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
+    this.#news.close()
     this.#comingBack?.cancel()
     this.#sealer?.end()
     this.#inUse?.leave()
@@ -267,44 +268,12 @@ export class PooledNamespace implements NamespaceStore {
 
   /** This ring's servers are left alone, until the other is not in use any more, or our list is another. */
   #displaced(ring: Ring): void {
-    const isTold = this.#isDisplaced
     this.#isDisplaced = true
     this.leave()
-    if (!isTold) void this.#tellDisplaced(ring)
+    this.#news.displaced(ring)
     const ms = COMING_BACK_MS * (0.8 + this.#clock.random() / 5)
     this.#comingBack = this.#clock.after(ms, () => this.enter(ring))
     this.#pool.refresh()
-  }
-
-  /** Said with what the record says that has taken the place of ours: who is not used looks at it for this alone. */
-  async #tellDisplaced(ring: Ring): Promise<void> {
-    const by = this.#clock.now() + this.#pool.environment.l2TimeoutMs
-    const looks = ring.servers.map(async ({ island }) => {
-      const { record } = await island.ringItems(this.#name).look(ring.record.epoch, by)
-      return record === undefined ? undefined : decodeRecord(record.text)
-    })
-    const found = await Promise.allSettled(looks)
-    if (this.#isClosed) return
-    const others = found.flatMap((look) => (look.status === 'fulfilled' ? (look.value ?? []) : []))
-    const theirs = others.find(({ epoch }) => epoch !== ring.record.epoch)
-    const text = `another list of servers is in use for ${show(this.#name)}`
-    const difference = describeOtherList(ring.record, theirs)
-    this.#log('warn', `${text} (${difference}); going on without it`)
-  }
-
-  /** Once, until it is used. */
-  #waiting(ms: number, notReached: readonly PoolServer[]): void {
-    if (this.#isWaitTold) return
-    this.#isWaitTold = true
-    const text = `waiting for up to ${ms / 1000} s until nobody can be using another list of servers`
-    const names = notReached.slice(0, NAMED_MAX).map(({ island }) => island.address)
-    const more = notReached.length > NAMED_MAX ? ` and ${notReached.length - NAMED_MAX} more` : ''
-    const missing = names.length === 0 ? '' : ` (not reached: ${names.join(', ')}${more})`
-    this.#log('info', `${text} for ${show(this.#name)}${missing}`)
-  }
-
-  #log(level: 'info' | 'warn', text: string): void {
-    this.#pool.environment.log(level, `L2 ${this.#pool.address}: ${text}`)
   }
 
   #displacedOn({ online, address, lastError: cause }: Island, server: number): ServerState {
@@ -316,7 +285,8 @@ export class PooledNamespace implements NamespaceStore {
     if (this.#isClosed) return
     const isUp = this.#inUse?.isUp === true
     if (isUp !== this.#isUp) this.#turned(isUp)
-    this.#watcher.serversChanged?.()
+    // Between two lists there is none to be told of.
+    if (this.#inUse !== undefined || this.#isDisplaced) this.#watcher.serversChanged?.()
   }
 
   #turned(isUp: boolean): void {
@@ -326,7 +296,7 @@ export class PooledNamespace implements NamespaceStore {
       return
     }
     this.#isDisplaced = false
-    this.#isWaitTold = false
+    this.#news.used()
     const facts = this.#inUse?.facts ?? { server: '', version: '' }
     this.#watcher.connected({ ...facts, generation: ++this.#generation })
   }

@@ -188,6 +188,10 @@ describe('of two lists of the same servers', () => {
       )
       expect(await first.states()).toBe(servers.map(() => 'displaced').join())
       expect(first.warnings).toHaveLength(1)
+      expect((await first.cache.explain('k')).l2.verdict).toContain('another list of servers')
+      expect((await second.cache.explain('k')).l2.verdict).toContain('another list of servers')
+      // It does not know all of the other list by its names, and waits.
+      await until('it is told', () => matching(second.infos, 'waiting for up to 0.4 s').length === 1)
       await until('the second is used', () => second.cache.stats().l2.online)
       expect(await second.states()).toBe(count === 1 ? undefined : 'used,used')
     },
