@@ -70,7 +70,6 @@ async function seenOf(options: object): Promise<readonly unknown[]> {
   const see = (thing: unknown): void => void seen.push(thing)
   const logger = { info: see, warn: see }
   try {
-    // @ts-expect-error what plain JavaScript may do
     const cache = createCache({ name: 'shop', logger, ...options })
     see(await cache.close())
   } catch (error) {
