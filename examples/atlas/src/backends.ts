@@ -43,7 +43,7 @@ export type FoundRedis =
   | { readonly url: undefined; readonly install: string }
 
 /** The given Redis, else one that is started for as long as atlas runs, else the line that installs it. */
-export async function findRedis(settings: Settings, lifetime: Lifetime): Promise<FoundRedis> {
+async function findRedis(settings: Settings, lifetime: Lifetime): Promise<FoundRedis> {
   if (settings.redisUrl !== undefined) return { url: settings.redisUrl, name: 'the Redis of REDIS_URL' }
   try {
     const server = await startRedis()
