@@ -9,6 +9,8 @@ export class RecordingWatcher implements StoreWatcher {
   readonly generations: number[] = []
   /** The largest moment that was verified. */
   verifiedMs: number = Number.NEGATIVE_INFINITY
+  /** How often servers may have come to stand otherwise. */
+  serverChanges = 0
 
   keyChanged(key: string): void {
     this.#record(`key ${key}`)
@@ -41,6 +43,10 @@ export class RecordingWatcher implements StoreWatcher {
 
   verified(sentAtMs: number): void {
     this.verifiedMs = Math.max(this.verifiedMs, sentAtMs)
+  }
+
+  serversChanged(): void {
+    this.serverChanges++
   }
 
   has(event: string): boolean {

@@ -20,6 +20,8 @@ export interface PartRules {
   hearsOfKey(part: number, owner: number): boolean
   /** Whether what a part could not be told is told when it is back. */
   owes(invalidation: Invalidation): boolean
+  /** Whether it is told that a part may be used no longer, or again. */
+  readonly tellsHowTheyStand: boolean
   /** Whether an operation on a part that is away fails as one on a store that is. */
   readonly failsAsAWhole: boolean
   /** How long after it is back a part is told what it is owed. */
@@ -31,6 +33,7 @@ export const partRules: PartRules = {
   hearsOfAll: () => true,
   hearsOfKey: (part, owner) => part === owner,
   owes: () => true,
+  tellsHowTheyStand: true,
   failsAsAWhole: false,
   replayAfterMs: 0,
 }

@@ -187,7 +187,7 @@ export class PartedNamespace implements NamespaceStore {
       this.#watcher.connected({ server: 'memory', version: '1', generation: ++this.#generation })
     else if (isConnected) this.#watcher.verified(Math.min(...connected.map((part) => part.verifiedMs)))
     else if (hasChanged) this.#watcher.lost()
-    this.#watcher.serversChanged?.()
+    if (this.#rules.tellsHowTheyStand) this.#watcher.serversChanged?.()
   }
 }
 

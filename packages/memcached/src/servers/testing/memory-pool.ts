@@ -49,7 +49,7 @@ export function modelPool(models: ModelServers, options: ModelPoolOptions = {}):
           openIsland: (listed, own) => {
             const server = models.find(listed) ?? gutter?.find(listed)
             if (server === undefined) throw new Error(`no server is called ${listed.host}`)
-            return modelIsland(server, memoryStore(server).open(own))
+            return modelIsland(listed.host, server, memoryStore(server).open(own))
           },
           capabilities: { push: false, leaseMinMs: 1, lacks: { push: 'as Memcached' } },
           ...(rules === undefined ? {} : { rules }),
@@ -62,7 +62,7 @@ export function modelPool(models: ModelServers, options: ModelPoolOptions = {}):
 /** The records that a model keeps of rings, by namespace. It cannot be sealed: changes of the list are tested on real servers. */
 const records = new WeakMap<MemoryServer, Map<string, RingItem>>()
 
-function modelIsland(server: MemoryServer, store: MemoryStore): Island {
+function modelIsland(address: string, server: MemoryServer, store: MemoryStore): Island {
   const kept = records.get(server) ?? new Map<string, RingItem>()
   records.set(server, kept)
   const online = <T>(answer: () => T | Promise<T>): Promise<T> =>
@@ -71,7 +71,7 @@ function modelIsland(server: MemoryServer, store: MemoryStore): Island {
       : Promise.reject(new CacheError('l2_unavailable', 'no connection'))
   return {
     capabilities: store.capabilities,
-    address: store.address,
+    address,
     get online() {
       return store.online
     },

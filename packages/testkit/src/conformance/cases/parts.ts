@@ -86,6 +86,35 @@ export const partCases: readonly CaseDefinition[] = [
     },
   },
   {
+    name: 'how each server stands is told, and which one keeps a key',
+    rule: 'parts',
+    needs: ['losePart'],
+    run: async (stage) => {
+      const client = await stage.open()
+      const { namespace, watcher } = client
+      const { here, elsewhere } = keysOf(client)
+      const [key = ''] = here
+      const address = namespace.serverOf?.(key)?.address
+      const other = namespace.serverOf?.(elsewhere)?.address
+      const stateOf = (wanted: string | undefined) =>
+        namespace.servers?.find((server) => server.address === wanted)
+      await stage.until(() => stateOf(address)?.state === 'used' && stateOf(other)?.state === 'used', 'both')
+      notEqual(other, address)
+      let changes = watcher.serverChanges
+      await stage.whilePartIsLost(client, key, async () => {
+        await stage.until(() => stateOf(address)?.state === 'away', 'it is away')
+        ok(watcher.serverChanges > changes, 'told that it is away')
+        equal(await namespace.invalidate([key], client.by), 'queued')
+        equal(stateOf(address)?.owed, 1)
+        deepEqual([stateOf(other)?.state, stateOf(other)?.owed], ['used', 0])
+        changes = watcher.serverChanges
+      })
+      await stage.until(() => stateOf(address)?.state === 'used', 'it is used again')
+      equal(stateOf(address)?.owed, 0)
+      ok(watcher.serverChanges > changes, 'told that it is used')
+    },
+  },
+  {
     name: 'a part that was away is told what it is owed before it is used again',
     rule: 'Q',
     needs: ['losePart'],

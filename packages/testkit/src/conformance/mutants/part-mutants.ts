@@ -17,5 +17,6 @@ export const partMutants: Readonly<Record<string, () => StoreHarness>> = {
   'one part hears of tags and clears': () =>
     partedHarness(memoryParts(), { hearsOfAll: (part) => part === 0 }),
   'every part hears of every key': () => partedHarness(memoryParts(), { hearsOfKey: () => true }),
+  'how parts stand is not told': () => partedHarness(memoryParts(), { tellsHowTheyStand: false }),
   'a part that is away is the whole store': () => partedHarness(memoryParts(), { failsAsAWhole: true }),
 }
