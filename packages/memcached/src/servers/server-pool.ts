@@ -207,9 +207,15 @@ export class ServerPool implements Store {
     const stands = [...this.#namespaces.values()].flatMap(({ states }) => states[server] ?? [])
     const state = WORST_FIRST.find((one) => stands.some((its) => its.state === one)) ?? 'used'
     const owed = stands.reduce((sum, its) => sum + its.owed, 0)
-    const { address = '' } = this.#inUse[server]?.island ?? {}
-    const role = this.#ring?.isGutter(server) === true ? 'gutter' : undefined
-    return { address, role, state: facts === undefined ? 'away' : state, owed, facts }
+    const { address = '', online = false, lastError: cause } = this.#inUse[server]?.island ?? {}
+    return {
+      address,
+      ...(this.#ring?.isGutter(server) === true ? { role: 'gutter' } : {}),
+      state: facts === undefined ? 'away' : state,
+      owed,
+      ...(online ? {} : { cause }),
+      facts,
+    }
   }
 }
 

@@ -62,21 +62,21 @@ describe('a server that was said to be away is said to answer again', () => {
     await using servers = await start(count)
     const { cache, infos, warnings } = open(servers.map((server) => urlOf(server)))
     await using _ = cache
-    await until('L2 is used', () => cache.stats().l2.online)
-    for (const times of [1, 2]) {
+    await until('all are used', () => cache.stats().l2.servers.used === count)
+    // On a busy machine one may have taken long enough to be told of.
+    const before = matching(infos, 'answers again').length
+    const returns = () => matching(infos, 'answers again').slice(before)
+    const line = `cache "shop": L2 ${urlOf(servers[0] ?? { port: 0 })}: answers again`
+    for (const told of [[line], [line, line]]) {
       await servers[0]?.kill()
-      await until('its loss is told', () => matching(warnings, 'is lost').length === times)
+      await until('its loss is told', () => matching(warnings, 'is lost').length === told.length)
       // So many that a breaker opens, which a new connection closes.
       for (let i = 0; i < 40; i++) await cache.delete(`k${i}`)
       await servers[0]?.restart()
-      await until('its return is told', () => matching(infos, 'answers again').length === times)
+      await until('it is used', () => cache.stats().l2.servers.used === count)
+      await until('L2 has heard it all', () => cache.stats().l2.queuedInvalidations === 0)
+      expect(returns()).toEqual(told)
     }
-    await until('L2 has heard it all', () => cache.stats().l2.queuedInvalidations === 0)
-    const told = matching(infos, 'answers again')
-    expect(told).toHaveLength(2)
-    expect(new Set(told)).toEqual(
-      new Set([`cache "shop": L2 ${urlOf(servers[0] ?? { port: 0 })}: answers again`]),
-    )
   })
 
   test('not before it has been told what it is owed', async () => {
@@ -131,10 +131,11 @@ describe('a server that was said to be away is said to answer again', () => {
 
   test('a first connection is none', async () => {
     await using servers = await start(2)
-    const { cache, infos, states } = open(servers.map((server) => urlOf(server)))
+    const { cache, infos, warnings, states } = open(servers.map((server) => urlOf(server)))
     await using _ = cache
     await until('all are used', async () => (await states()) === 'used,used')
-    expect(matching(infos, 'answers again')).toEqual([])
+    // On a busy machine one may have taken long enough to be told of.
+    expect(matching(infos, 'answers again')).toHaveLength(matching(warnings, 'not reached yet').length)
   })
 })
 
@@ -161,7 +162,7 @@ describe('a cache that starts while a server is dead', () => {
 })
 
 describe('of two lists of the same servers', () => {
-  // Whoever comes with the second waits for so long, and three trips.
+  // How soon the first finds out.
   const rules = { looksEveryMs: 100 }
   const cache = { l2Timeout: '100ms' } as const
 
@@ -175,25 +176,25 @@ describe('of two lists of the same servers', () => {
       )
       await using _ = first.cache
       await until('the first is used', () => first.cache.stats().l2.online)
+      // It does not know all of the other list by its names, and waits.
       const second = open(
         servers.map((server) => urlOf(server, 'localhost')),
-        { rules, cache },
+        { cache },
       )
       await using _second = second.cache
       await until('the first is told', () => matching(first.warnings, 'another list of servers').length > 0)
       const named = (host: string) => servers.map(({ port }) => `${host}:${port}`).join(', ')
-      expect(first.warnings[0]).toContain(
+      const told = matching(first.warnings, 'another list of servers')
+      expect(told[0]).toContain(
         `: another list of servers is in use for "shop" (it has ${named('localhost')}; ours has ${named('127.0.0.1')}; ` +
           'every process needs the same servers, named alike, weights, placement and gutter); going on without it',
       )
       expect(await first.states()).toBe(servers.map(() => 'displaced').join())
-      expect(first.warnings).toHaveLength(1)
+      expect(told).toHaveLength(1)
       expect((await first.cache.explain('k')).l2.verdict).toContain('another list of servers')
       expect((await second.cache.explain('k')).l2.verdict).toContain('another list of servers')
-      // It does not know all of the other list by its names, and waits.
-      await until('it is told', () => matching(second.infos, 'waiting for up to 0.4 s').length === 1)
-      await until('the second is used', () => second.cache.stats().l2.online)
-      expect(await second.states()).toBe(count === 1 ? undefined : 'used,used')
+      expect(await second.states()).toBe(servers.map(() => 'waiting').join())
+      await until('it is told', () => matching(second.infos, 'waiting for up to 2.3 s').length === 1)
     },
   )
 
@@ -206,7 +207,7 @@ describe('of two lists of the same servers', () => {
     const second = open(urls, { rules, cache, memcached: { placement: 'rendezvous' } })
     await using _second = second.cache
     await until('the first is told', () => matching(first.warnings, 'another list of servers').length > 0)
-    expect(first.warnings[0]).toContain(
+    expect(matching(first.warnings, 'another list of servers')[0]).toContain(
       '(of the same servers: weights, placement or gutter differ; every process',
     )
   })
@@ -237,6 +238,9 @@ describe('inspect()', () => {
     await gutter?.kill()
     await until('its loss is told', () => matching(warnings, 'is lost').length === 1)
     expect(await states()).toBe('used,gutter away')
+    const [one, other] = (await cache.inspect())?.servers ?? []
+    expect(one).not.toHaveProperty('role')
+    expect(other?.cause?.message).toMatch(/ECONNRESET|ECONNREFUSED|closed/)
     await expect(cache.write({ keys: ['k'] }, () => 'written')).rejects.toMatchObject({
       code: 'l2_part_away',
       message: expect.stringContaining(
