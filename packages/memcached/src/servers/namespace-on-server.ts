@@ -32,8 +32,8 @@ export interface NamespaceInRing {
   readonly alone: boolean
 }
 
-/** What a server is to a ring, where it is none of its list. */
-export type ServerRole = ServerState['role']
+/** As `Ring.roleOf` answers it. */
+type ServerRole = ServerState['role']
 
 /** What a namespace is told of one of its servers. */
 export interface ServerEvents {

@@ -277,7 +277,7 @@ export class PooledNamespace implements NamespaceStore {
   }
 
   #displacedOn({ online, address, lastError: cause }: Island, server: number): ServerState {
-    const role = this.#ring?.isGutter(server) === true ? 'gutter' : undefined
+    const role = this.#ring?.roleOf(server)
     return { address, role, owed: 0, ...(online ? { state: 'displaced' } : { state: 'away', cause }) }
   }
 

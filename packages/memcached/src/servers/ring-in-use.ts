@@ -82,8 +82,11 @@ export class RingInUse {
     this.#parts = servers.map((server, part) => {
       const confirmed = (askedAtMs: number) => this.#said.confirmed(part, askedAtMs)
       const heldTags = (max: number) => held.for(part, max)
-      const role = ring.isGutter(part) ? 'gutter' : undefined
-      return new NamespaceOnServer(server, role, here, environment, { ...told, confirmed, heldTags })
+      return new NamespaceOnServer(server, ring.roleOf(part), here, environment, {
+        ...told,
+        confirmed,
+        heldTags,
+      })
     })
   }
 

@@ -1,3 +1,4 @@
+import type { ServerState } from 'holdfast/contracts'
 import type { Placement } from './placement.ts'
 import type { PoolServer } from './pool-server.ts'
 import type { RingRecord } from './ring-record.ts'
@@ -26,9 +27,9 @@ export class Ring {
     this.#lastHome = this.#placement.serverOf('')
   }
 
-  /** Whether a server stands in for those of the list. */
-  isGutter(server: number): boolean {
-    return server >= this.#listed
+  /** What a server is to the ring, where it is none of its list. */
+  roleOf(server: number): ServerState['role'] {
+    return server < this.#listed ? undefined : 'gutter'
   }
 
   /** The server that keeps this key. */

@@ -208,9 +208,10 @@ export class ServerPool implements Store {
     const state = WORST_FIRST.find((one) => stands.some((its) => its.state === one)) ?? 'used'
     const owed = stands.reduce((sum, its) => sum + its.owed, 0)
     const { address = '', online = false, lastError: cause } = this.#inUse[server]?.island ?? {}
+    const role = this.#ring?.roleOf(server)
     return {
       address,
-      ...(this.#ring?.isGutter(server) === true ? { role: 'gutter' } : {}),
+      ...(role === undefined ? {} : { role }),
       state: facts === undefined ? 'away' : state,
       owed,
       ...(online ? {} : { cause }),
