@@ -104,6 +104,9 @@ function promote(
 ): Found {
   if (parts === undefined) return absent('error', stored.seen)
   const now = rt.clock.now()
+  const { memory } = rt.shared
+  const held = memory?.peek(rt.prefix + key)
+  if (held?.local === true && mayBeOlder(stored, now, held)) return absent('expired', stored.seen)
   const cells = [how.cells.namespace]
   const tokens = [stored.namespaceToken]
   for (const tag of stored.tags) {
@@ -132,11 +135,18 @@ function promote(
     invalidations: invalidationsOf(cells),
     unchecked: how.policy.validate === undefined,
   }
-  const { memory } = rt.shared
   // Rule Q: while an invalidation is owed, what L2 answers may be what it is about.
   if (memory !== undefined && rt.link?.usable === true) admitToL1(rt.fence, memory, entry, how.pending)
   const state = freshMs > 0 ? 'fresh' : 'stale'
   return { state, entry, tier: 'l2', reason: 'expired', staleSince: entry.staleAt, seen: stored.seen }
+}
+
+/**
+ * Whether it may be older than what this process has loaded itself while L2 could not be used: unless its load began when
+ * ours was over. It is loaded over then: nobody shall see a value, and an older one after it.
+ */
+function mayBeOlder({ ageMs, loadMs }: StoredEntry, now: number, held: CachedValue): boolean {
+  return now - ageMs - loadMs < held.createdAt + held.loadMs
 }
 
 /** Nothing in L2 that may be served. */

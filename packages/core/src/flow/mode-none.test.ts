@@ -70,6 +70,29 @@ test('a load that began earlier does not replace a later one: without L2 no leas
   expect(await cache.get('k')).toBe('newer')
 })
 
+test('what L2 held before is not followed back to: it is loaded over', async () => {
+  await using stage = new Stage()
+  const [a, b] = [stage.node({ l1: L1 }), stage.node()]
+  await b.cache.set('k', 'older')
+  await stage.advance(1)
+  a.connection.disconnect()
+  expect(await a.cache.getOrSet('k', () => 'newer')).toBe('newer')
+  expect(await a.cache.get('k')).toBe('newer')
+  a.connection.reconnect()
+  await stage.settle()
+  expect(await a.cache.get('k')).toBeUndefined()
+  expect(await a.cache.getOrSet('k', () => 'newer still')).toBe('newer still')
+  expect(await b.cache.get('k')).toBe('newer still')
+  // What was loaded later is taken.
+  a.connection.disconnect()
+  expect(await a.cache.getOrSet('other', () => 'mine')).toBe('mine')
+  await stage.advance(1)
+  await b.cache.set('other', 'later')
+  a.connection.reconnect()
+  await stage.settle()
+  expect(await a.cache.get('other')).toBe('later')
+})
+
 test('without L2 a value is stale since it was asked for: heartbeats have verified nothing of it', async () => {
   await using stage = new Stage()
   const windows = { ttl: '2h', staleIfError: '1m' } as const
