@@ -129,6 +129,39 @@ test('an event that ends before it starts, or has no moment, is refused', () => 
   }
 })
 
+describe('an older version after one that a process has read from L1', () => {
+  const newer = read({ source: 'l1', version: 1, startMs: 10, endMs: 11 })
+  const older = read({ source: 'l2', version: 0, startMs: 20, endMs: 21 })
+  const fill = {
+    kind: 'fill',
+    process: 'q',
+    key: 'k',
+    token: 'token',
+    version: 1,
+    valueKey: 'k',
+    endMs: 30,
+  } as const
+
+  test('is a violation where the shared tier had held it, or may have', () => {
+    for (const result of ['stored', 'unknown'] as const) {
+      const before: HistoryEvent = { ...fill, result, startMs: 9 }
+      expect(anomalies([commit, before, newer, older])).toContain('A3')
+    }
+    expect(anomalies([commit, read({ process: 'q', version: 1 }), newer, older])).toContain('A3')
+  })
+
+  test('is none where the process had loaded it for itself alone', () => {
+    const later: HistoryEvent = { ...fill, result: 'stored', startMs: 25 }
+    const refused: HistoryEvent = { ...fill, result: 'refused', startMs: 9 }
+    expect(anomalies([commit, newer, older, later])).toEqual([])
+    expect(anomalies([commit, refused, newer, older])).toEqual([])
+  })
+
+  test('is a violation where there is no shared tier', () => {
+    expect(anomalies([commit, newer, { ...older, source: 'l1' }])).toContain('A3')
+  })
+})
+
 test('200,000 events, with tags on every key, are checked in seconds', () => {
   const events: HistoryEvent[] = []
   for (let i = 0; i < 50_000; i++) {

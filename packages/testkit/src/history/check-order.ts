@@ -5,21 +5,30 @@ import { VersionTimeline } from './version-timeline.ts'
 
 /** A3 and A9: versions that go back. Only events that do not overlap are compared. */
 export function checkOrder(index: HistoryIndex, findings: Findings): void {
-  for (const history of index.keys.values()) {
-    checkProcesses(history, findings)
+  const histories = [...index.keys.values()]
+  const hasSharedTier = histories.some(
+    ({ fills, reads }) => fills.length > 0 || reads.some(({ source }) => source === 'l2'),
+  )
+  for (const history of histories) {
+    checkProcesses(history, findings, hasSharedTier)
     checkSharedTier(history, findings)
   }
 }
 
 /**
  * A3. The earlier read counts only if a tier held its value: a load whose fill was refused may hand its caller
- * what the next caller, served by an older load that won, does not see yet.
+ * what the next caller, served by an older load that won, does not see yet. Where there is a shared tier, L1 counts only
+ * for what that has held: what a process loads while it cannot use L2 it keeps to itself, and asks L2 again as soon as it
+ * can, which may hold an older value that nobody has acknowledged to be invalidated.
  */
-function checkProcesses(history: KeyHistory, findings: Findings): void {
+function checkProcesses(history: KeyHistory, findings: Findings, hasSharedTier: boolean): void {
   const seen = new Map<string, VersionTimeline>()
+  const sharedSince = hasSharedTier ? sharedVersions(history) : undefined
   const fresh = history.reads.filter((read) => read.source !== 'stale' && isOrdered(history, read))
   for (const read of fresh) {
     if (read.version === undefined || (read.source !== 'l1' && read.source !== 'l2')) continue
+    if (sharedSince !== undefined && (sharedSince.get(read.version) ?? Number.POSITIVE_INFINITY) > read.endMs)
+      continue
     const known = seen.get(read.process)
     const timeline = known ?? new VersionTimeline()
     if (known === undefined) seen.set(read.process, timeline)
@@ -31,6 +40,21 @@ function checkProcesses(history: KeyHistory, findings: Findings): void {
       findings.add('A3', read, `version ${read.version} after this process had read ${newest}`)
     }
   }
+}
+
+/** When each version may have been in L2 for the first time. */
+function sharedVersions({ fills, sets, reads }: KeyHistory): ReadonlyMap<number, number> {
+  const since = new Map<number, number>()
+  for (const event of [
+    ...fills.filter(({ result }) => result !== 'refused'),
+    ...sets,
+    ...reads.filter(({ source }) => source === 'l2'),
+  ]) {
+    const { version, startMs } = event
+    if (version !== undefined)
+      since.set(version, Math.min(startMs, since.get(version) ?? Number.POSITIVE_INFINITY))
+  }
+  return since
 }
 
 /** A9: what was stored in L2, and what any process read there. */

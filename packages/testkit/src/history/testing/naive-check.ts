@@ -100,7 +100,22 @@ function isNonMonotonic(events: readonly HistoryEvent[], read: ReadEvent): boole
       other.kind === 'read' &&
       other.process === read.process &&
       (other.source === 'l1' || other.source === 'l2') &&
+      mayBeShared(events, other) &&
       isNewerBefore(events, other, read),
+  )
+}
+
+/** Whether its version may have been in the shared tier by then, or there is none. */
+function mayBeShared(events: readonly HistoryEvent[], { key, version, endMs }: ReadEvent): boolean {
+  const isOfL2 = (event: HistoryEvent): event is ReadEvent | FillEvent =>
+    event.kind === 'fill' || (event.kind === 'read' && event.source === 'l2')
+  if (!events.some(isOfL2)) return true
+  return events.some(
+    (event) =>
+      (event.kind === 'set' || (isOfL2(event) && event.result !== 'refused')) &&
+      event.key === key &&
+      event.version === version &&
+      event.startMs <= endMs,
   )
 }
 
