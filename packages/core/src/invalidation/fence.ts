@@ -27,8 +27,8 @@ export interface Fence {
   mayShare(sharedUpTo: number, callMark: number): boolean
   /** L: a call that may not share waits for the one follow-up load. */
   mayFollow(running: number): boolean
-  /** P: only a read that no push has killed goes into L1. */
-  mayAdmit(pending: PendingRead): boolean
+  /** P: only a read that no push has killed goes into L1, and not over what was asked for after it. */
+  mayAdmit(pending: PendingRead, isOvertaken: boolean): boolean
   /** T: the fill counts only if the tokens read again after it are those captured before the load. */
   sameTokens(captured: Captured, now: Tokens): boolean
   /** T': tokens read after the load are as good as captured ones if the namespace's tag epoch has not moved. */
@@ -53,7 +53,7 @@ export const fence: Fence = {
   mayJoin: (flight) => !flight.closed,
   mayShare: (sharedUpTo, callMark) => sharedUpTo >= callMark,
   mayFollow: (running) => running < LOADS_PER_KEY_MAX,
-  mayAdmit: (pending) => pending.alive,
+  mayAdmit: (pending, isOvertaken) => pending.alive && !isOvertaken,
   sameTokens(captured, now) {
     if (now.namespace !== captured.namespace) return false
     for (const [tag, token] of captured.tags) if (now.tags.get(tag) !== token) return false
@@ -155,9 +155,8 @@ export function admitToL1<Entry extends Admitted>(
   entry: Entry,
   pending: PendingRead,
 ): 'stored' | 'full' | 'too_large' | 'overtaken' {
-  if (!rules.mayAdmit(pending)) return 'overtaken'
   const held = memory.peek(entry.key)
-  if (held !== undefined && held.askedAt > entry.askedAt) return 'overtaken'
+  if (!rules.mayAdmit(pending, held !== undefined && held.askedAt > entry.askedAt)) return 'overtaken'
   const match = matchCells(entry)
   return match === 'same' || match === 'soft' ? memory.set(entry) : 'overtaken'
 }
