@@ -61,8 +61,10 @@ export function readOptions(args: readonly string[]): BenchOptions {
       profile: { type: 'string' },
     },
   })
-  if (values.docs && (values.smoke || values.quick || values.only !== '' || values.profile !== undefined)) {
-    throw new TypeError('--docs shows the whole bench: leave out what makes it smaller')
+  if (values.docs && (values.smoke || values.only !== '' || values.profile !== undefined)) {
+    throw new TypeError(
+      '--docs shows every row, in numbers that mean something: leave out --smoke, --only and --profile',
+    )
   }
   const effortName = values.smoke ? 'smoke' : values.quick ? 'quick' : 'full'
   const effort = { full: FULL, quick: QUICK, smoke: SMOKE }[effortName]

@@ -79,7 +79,10 @@ function writeReports(on: Machine, headLines: readonly string[], results: readon
   if (svgFolder !== undefined) writeCharts(resolve(svgFolder), results)
   if (!isDocumented) return
   writeCharts(DOCUMENTS, results)
-  for (const { name, text } of benchDocuments(headLines, results)) writeFileSync(join(DOCUMENTS, name), text)
+  const asked = process.argv.slice(2).join(' ')
+  for (const { name, text } of benchDocuments(asked, headLines, results)) {
+    writeFileSync(join(DOCUMENTS, name), text)
+  }
 }
 
 function writeCharts(folder: string, results: readonly RowResult[]): void {

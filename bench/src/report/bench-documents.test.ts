@@ -20,7 +20,7 @@ const results: readonly RowResult[] = rows.map((row) => {
 })
 
 test('the page of targets holds each of them, and stays within a sitting', () => {
-  const [summary] = benchDocuments(['2 cores'], results)
+  const [summary] = benchDocuments('--docs', ['2 cores'], results)
   expect(summary?.name).toBe('README.md')
   const lines = summary?.text.split('\n') ?? []
   expect(lines.length).toBeLessThanOrEqual(README_LINES_MAX)
@@ -33,7 +33,7 @@ test('the page of targets holds each of them, and stays within a sitting', () =>
 })
 
 test('the page of rows shows the chart and the table of each', () => {
-  const [, details] = benchDocuments(['2 cores'], results)
+  const [, details] = benchDocuments('--docs', ['2 cores'], results)
   for (const { row } of results) {
     expect(details?.text).toContain(`### ${row.title}\n\n![${row.title}](${row.name}.svg)\n\n|`)
     for (const contender of row.contenders) expect(details?.text).toContain(`| ${contender} |`)

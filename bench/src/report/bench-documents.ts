@@ -8,12 +8,16 @@ export interface BenchDocument {
   readonly text: string
 }
 
-/** What docs/bench shows: a page of targets on one screen, and a page with every row, its chart and its table. */
+/**
+ * What docs/bench shows: a page of targets on one screen, and a page with every row, its chart and its table.
+ * `options`: of the command that measured it.
+ */
 export function benchDocuments(
+  options: string,
   headLines: readonly string[],
   results: readonly RowResult[],
 ): readonly BenchDocument[] {
-  const written = 'Written by `npm run bench -- --docs`; nothing in it is typed by hand.'
+  const written = `Written by \`npm run bench -- ${options}\`; nothing in it is typed by hand.`
   const summary = `# Beside its peers
 
 ${written} [Every row with its chart](results.md);
