@@ -1,7 +1,9 @@
+import type { Names } from './contracts.ts'
 import { invalidArgument } from './errors.ts'
+import { SLICE_MAX } from './flow/in-slices.ts'
 import type { InvalidateOptions } from './flow/invalidate.ts'
 import { type CacheKey, encodeKey } from './keys.ts'
-import { checkNames } from './policy.ts'
+import { checkNames, checkTags } from './policy.ts'
 
 /** The pairs that `setMany` was given, with their keys encoded. */
 export function encodePairs<T>(entries: Iterable<readonly [CacheKey, T]>): [string, T][] {
@@ -23,6 +25,25 @@ function isPair<T>(pair: unknown): pair is [CacheKey, T] {
 export function encodeMany<K extends CacheKey>(keys: readonly K[]): { given: K; encoded: string }[] {
   if (!Array.isArray(keys)) throw invalidArgument('keys', 'an array of keys', keys)
   return keys.map((given) => ({ given, encoded: encodeKey(given) }))
+}
+
+/** What a `write` touches. */
+export interface Touched {
+  readonly keys?: readonly CacheKey[]
+  readonly tags?: readonly string[]
+}
+
+/** What a `write` was told that it touches, with its keys encoded. */
+export function encodeTouched(names: Touched): Names {
+  checkNames('write', names, ['keys', 'tags'])
+  if (names.keys === undefined && names.tags === undefined) {
+    throw invalidArgument('write', '{ keys, tags }: what it touches', names)
+  }
+  const keys = encodeMany(names.keys === undefined ? [] : names.keys).map((key) => key.encoded)
+  if (keys.length > SLICE_MAX) {
+    throw invalidArgument('keys', `at most ${SLICE_MAX} of them: a tag stands for any number`, keys)
+  }
+  return { keys, tags: checkTags(names.tags === undefined ? [] : names.tags) }
 }
 
 /** The options of an invalidation, checked. */

@@ -1,4 +1,4 @@
-import { checkRequire, encodeMany, encodePairs } from './cache-arguments.ts'
+import { checkRequire, encodeMany, encodePairs, encodeTouched, type Touched } from './cache-arguments.ts'
 import { typed } from './codec/typed.ts'
 import { CacheError, type StoreFacts } from './contracts.ts'
 import type { Duration } from './duration.ts'
@@ -7,7 +7,7 @@ import { invalidArgument, show } from './errors.ts'
 import { allOver } from './flow/all-over.ts'
 import { type Explanation, explain } from './flow/explain.ts'
 import { get, getOrSet, refresh } from './flow/get-or-set.ts'
-import { inSlices, SLICE_MAX } from './flow/in-slices.ts'
+import { inSlices } from './flow/in-slices.ts'
 import {
   clear,
   deleteKeys,
@@ -258,23 +258,11 @@ export class Cache implements AsyncDisposable {
    * commit, whose value is `cause.committed`. close() waits for it for 3 s, and protects what it touches for 2 to 3 s more:
    * what a later commit changes nobody is told of. At most 2,000 keys and 64 tags; 3 round trips.
    */
-  write<T>(
-    names: { readonly keys?: readonly CacheKey[]; readonly tags?: readonly string[] },
-    commit: () => Promise<T> | T,
-    options?: InvalidateOptions,
-  ): Promise<Written<T>> {
+  write<T>(names: Touched, commit: () => Promise<T> | T, options?: InvalidateOptions): Promise<Written<T>> {
     return this.#change(async (rt) => {
-      checkNames('write', names, ['keys', 'tags'])
-      if (names.keys === undefined && names.tags === undefined) {
-        throw invalidArgument('write', '{ keys, tags }: what it touches', names)
-      }
+      const touched = encodeTouched(names)
       if (typeof commit !== 'function') throw invalidArgument('commit', 'a function', commit)
-      const keys = encodeMany(names.keys === undefined ? [] : names.keys).map((key) => key.encoded)
-      if (keys.length > SLICE_MAX) {
-        throw invalidArgument('keys', `at most ${SLICE_MAX} of them: a tag stands for any number`, keys)
-      }
-      const tags = checkTags(names.tags === undefined ? [] : names.tags)
-      return await mutate(rt, { keys, tags }, commit, checkRequire(options))
+      return await mutate(rt, touched, commit, checkRequire(options))
     })
   }
 

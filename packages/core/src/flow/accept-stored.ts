@@ -6,7 +6,7 @@ import {
   type TagToken,
   type Tokens,
 } from '../contracts.ts'
-import { admitToL1, type KnownTokens, learnTokens, matchEntry } from '../invalidation/fence.ts'
+import { admitToL1, type KnownTokens, learnTokens, matchEntry, mayBeOlder } from '../invalidation/fence.ts'
 import type { PendingRead } from '../invalidation/pending-reads.ts'
 import { invalidationsOf, type TagCells } from '../invalidation/tag-cells.ts'
 import type { Policy } from '../policy.ts'
@@ -139,14 +139,6 @@ function promote(
   if (memory !== undefined && rt.link?.usable === true) admitToL1(rt.fence, memory, entry, how.pending)
   const state = freshMs > 0 ? 'fresh' : 'stale'
   return { state, entry, tier: 'l2', reason: 'expired', staleSince: entry.staleAt, seen: stored.seen }
-}
-
-/**
- * Whether it may be older than what this process has loaded itself while L2 could not be used: unless its load began when
- * ours was over. It is loaded over then: nobody shall see a value, and an older one after it.
- */
-function mayBeOlder({ ageMs, loadMs }: StoredEntry, now: number, held: CachedValue): boolean {
-  return now - ageMs - loadMs < held.createdAt + held.loadMs
 }
 
 /** Nothing in L2 that may be served. */

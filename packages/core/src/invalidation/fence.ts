@@ -138,6 +138,18 @@ export function neverInvalidated(entry: Fenced): boolean {
   return invalidationsOf(entry.cells) === entry.invalidations
 }
 
+/**
+ * Whether what L2 holds may be older than what this process has loaded itself while L2 could not be used: unless its load
+ * began when ours was over. It is loaded over then: nobody shall see a value, and an older one after it (rule P).
+ */
+export function mayBeOlder(
+  stored: { readonly ageMs: number; readonly loadMs: number },
+  now: number,
+  held: { readonly createdAt: number; readonly loadMs: number },
+): boolean {
+  return now - stored.ageMs - stored.loadMs < held.createdAt + held.loadMs
+}
+
 /** An entry on its way into L1. */
 export interface Admitted extends Fenced {
   readonly key: string

@@ -1,6 +1,5 @@
 import type { BusLink } from '../bus/bus-link.ts'
 import {
-  applyInvalidation,
   type Breaker,
   breakerIsOpen,
   CacheError,
@@ -68,7 +67,7 @@ export interface GuardedStore {
 /** This cache's relation to L2: whether it may be used, what it last verified, and what it still owes. */
 export class L2Link implements StoreWatcher {
   readonly store: Store
-  readonly ops: NamespaceStore
+  readonly ops: CountedStore
   /** Rises when the connection comes or goes: what was held before is unverified. */
   generation = 0
   readonly #clock: Clock
@@ -208,7 +207,7 @@ export class L2Link implements StoreWatcher {
 
   async #apply(invalidation: Invalidation, by: number): Promise<Told> {
     if (this.#announcing !== undefined) return await this.#announcing.tell(invalidation, by)
-    return { reached: await applyInvalidation(this.ops, invalidation, by), told: 'applied' }
+    return { reached: await this.ops.apply(invalidation, by), told: 'applied' }
   }
 
   /** Queues an invalidation that could not be sent, or whose outcome is unknown. */
@@ -333,7 +332,7 @@ export class L2Link implements StoreWatcher {
 
   #replay(): Promise<void> {
     this.#replaying ??= this.#queue
-      .replay((owed) => applyInvalidation(this.ops, owed, this.#by()))
+      .replay((owed) => this.ops.apply(owed, this.#by()))
       .finally(() => {
         this.#replaying = undefined
         this.serversChanged()
